@@ -1,0 +1,51 @@
+# Everything from a bare Python with venv: `make demo` and `make test` set up .venv/ by themselves.
+PYTHON ?= python3
+DATA ?= boutique
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+
+export PYTHONHASHSEED := 0
+
+.PHONY: demo test lint bench docs format clean
+.DELETE_ON_ERROR:
+
+.venv/core: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Muslin needs Python 3.11 or newer; set PYTHON=')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -e .
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Muslin needs Python 3.11 or newer; set PYTHON=')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -e '.[dev]'
+	touch $@ .venv/core
+
+## A shop, trained, judged on garments and shoppers it never saw, with a report: DATA=boutique (default) or hm_week.
+demo: .venv/core
+	$(BIN)/muslin demo --data $(DATA) --out out/demo-$(DATA)
+
+## The whole test suite; tests on research data are skipped, saying so, where MUSLIN_DATA has none.
+test: .venv/dev
+	$(BIN)/pytest -n 2 --dist worksteal
+
+## Style, formatting and types.
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+## Speed and memory, measured side by side in one run; figures are printed, never asserted.
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.run
+
+## Regenerate the parts of docs/ that are made from code.
+docs: .venv/dev
+	$(BIN)/python docs/generate.py
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Data: schema, dataset, checks, splits and the sources they come from."""

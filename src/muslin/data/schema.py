@@ -1,0 +1,151 @@
+"""`dataset.toml`: what each column of a native dataset means.
+
+The three tables have fixed key columns and any number of described ones:
+
+* `items.parquet`: `item_id`, `family` (variants of one product; default the item itself), `domain` (default `all`),
+  and the columns `[items]` names by role.
+* `users.parquet`: `user_id` and the columns `[users]` names by role.
+* `events.parquet`: `user_id`, `item_id`, `timestamp` (UTC, µs), `event`, and optionally `value`.
+
+CSV is accepted in place of Parquet.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomlkit
+
+from muslin.errors import DataError, nearest
+
+FORMAT = 1
+"""Version of the dataset format this code writes; it reads this and older ones."""
+
+DEFAULT_WEIGHTS: dict[str, float] = {
+    "impression": 0.0,
+    "view": 1.0,
+    "click": 2.0,
+    "cart": 3.0,
+    "purchase": 5.0,
+    "remove": 0.0,
+}
+"""How much an event says about taste, before anything is learned. 0: kept, but no evidence of liking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Which columns of a table are features, and of what kind."""
+
+    categorical: tuple[str, ...] = ()
+    """One value of an open set per row."""
+    multi: tuple[str, ...] = ()
+    """Several values per row: a list column, or text separated by `|`."""
+    numeric: tuple[str, ...] = ()
+    """A number."""
+    text: tuple[str, ...] = ()
+    """Words, in any language."""
+
+    def columns(self) -> tuple[str, ...]:
+        """All described columns, in role order."""
+        return (*self.categorical, *self.multi, *self.numeric, *self.text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemRoles(Roles):
+    """Roles of item columns."""
+
+    category: tuple[str, ...] = ()
+    """Category path, coarse to fine; each also named in `categorical`."""
+    title: str | None = None
+    """Column shown to people."""
+    price: str | None = None
+    """Column the price filter reads; also named in `numeric`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """A part of the catalogue: rows whose `column` holds one of `values`. Rows no rule takes are `other`."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """Meaning of a dataset's columns."""
+
+    name: str
+    items: ItemRoles = field(default_factory=ItemRoles)
+    users: Roles = field(default_factory=Roles)
+    weights: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    """Weight of each event type; an event of any other type is bad data."""
+    domains: dict[str, Domain] = field(default_factory=dict)
+    timezone: str = "UTC"
+    """Zone in which timestamps without one were written."""
+    images: str | None = None
+    """Directory of `item_id.jpg|png` files, or Parquet file of `item_id, bytes`; relative to the dataset."""
+    format: int = FORMAT
+
+
+def read_schema(path: Path) -> Schema:
+    """Schema of a `dataset.toml`; raises `DataError` naming the offending key."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            "this is not a Muslin dataset: dataset.toml is missing",
+            code="not_a_dataset",
+            where=str(path.parent),
+            fix="make one with `muslin import SOURCE SRC DST`",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(str(error), code="bad_toml", where=str(path), fix="correct the TOML syntax") from None
+    return parse_schema(raw, where=str(path))
+
+
+def parse_schema(raw: dict[str, Any], *, where: str) -> Schema:
+    """Schema of parsed TOML; unknown keys and wrong types are errors that name the key."""
+    _refuse_unknown(raw, where)
+    try:
+        schema = msgspec.convert(raw, Schema)
+    except msgspec.ValidationError as error:
+        raise DataError(str(error), code="bad_schema", where=where, fix="see docs/data.md for the keys") from None
+    if schema.format > FORMAT:
+        raise DataError(
+            f"dataset format {schema.format} is newer than this version reads ({FORMAT})",
+            code="newer_format",
+            where=where,
+            fix="upgrade muslin",
+        )
+    return schema
+
+
+def write_schema(schema: Schema, path: Path) -> None:
+    """Write `schema` as TOML; None and empty entries are left out."""
+    path.write_text(tomlkit.dumps(_pruned(asdict(schema))), encoding="utf-8")
+
+
+def with_domains(schema: Schema, domains: dict[str, Domain]) -> Schema:
+    """`schema` with its domain rules replaced."""
+    return replace(schema, domains=domains)
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _pruned(v) for k, v in value.items() if v not in (None, (), {})}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _refuse_unknown(raw: dict[str, Any], where: str) -> None:
+    known: dict[str, type[Any]] = {"": Schema, "items": ItemRoles, "users": Roles}
+    for section, shape in known.items():
+        table = raw.get(section, {}) if section else raw
+        if not isinstance(table, dict):
+            continue
+        allowed = set(shape.__dataclass_fields__)
+        for key in table:
+            if key not in allowed:
+                place = f"{where} [{section}]" if section else where
+                raise DataError(f"unknown key {key!r}", code="unknown_key", where=place, fix=nearest(key, allowed))

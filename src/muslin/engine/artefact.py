@@ -1,0 +1,175 @@
+"""A model on disk: a directory of plain files, each with its size and SHA-256 in `manifest.json`. Never a pickle.
+
+Loading reads each file once, checks what was read against the manifest, and parses those very bytes, so a file cannot
+change between check and use. The catalogue, profiles and training events travel with the parameters: a model directory
+answers by itself.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import polars as pl
+import tomlkit
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as tensors
+
+from muslin import __version__, registry
+from muslin.config import resolve
+from muslin.data.dataset import Dataset
+from muslin.data.schema import parse_schema
+from muslin.errors import ModelError, MuslinError, UsageError
+from muslin.features.space import Space, World, encode
+from muslin.features.table import from_state
+from muslin.method import Fitted
+from muslin.types import Params
+
+if TYPE_CHECKING:
+    from muslin.engine.model import Model
+
+FORMAT = 1
+"""Version of the layout this code writes; it reads this and older ones."""
+
+_MANIFEST = "manifest.json"
+_TABLES = ("items", "users", "events")
+
+
+def save(model: "Model", path: Path, *, overwrite: bool) -> Path:
+    """Write `model` to the directory `path`, all of it or nothing.
+
+    Raises `UsageError` (`destination_exists`) when `path` exists and is not to be overwritten.
+    """
+    if path.exists() and not overwrite:
+        raise UsageError("exists already", code="destination_exists", where=str(path), fix="choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = _files(model)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        listed = {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()}
+        manifest = {"format": FORMAT, "muslin": __version__, "files": listed}
+        (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        if path.exists():
+            shutil.rmtree(path)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return path
+
+
+def load(path: Path) -> "Model":
+    """Verify and read the model directory `path`.
+
+    Raises `ModelError`: `not_a_model`, `newer_format`, `missing_file`, `extra_file`, `damaged_file`, `bad_content`,
+    `unknown_method`, `non_finite`.
+    """
+    from muslin.engine.model import Model
+
+    files = _verified(path)
+    try:
+        config = tomllib.loads(files["config.toml"].decode())
+        world = _world(files)
+        entry = registry.entry(config["method"])
+        method = entry.build(resolve(entry.config, config["options"], where="config.toml"))
+        params = _params(files["model.safetensors"], path)
+        metrics = json.loads(files["metrics.json"])
+        return Model(config["method"], config["options"], config["seed"], Fitted(method, params), world, metrics)
+    except ModelError:
+        raise
+    except (MuslinError, SafetensorError, KeyError, ValueError, pl.exceptions.PolarsError) as error:
+        fix = "fit it again with this version of muslin"
+        raise ModelError(
+            f"its content makes no sense ({error})", code="bad_content", where=str(path), fix=fix
+        ) from None
+
+
+def _files(model: "Model") -> dict[str, bytes]:
+    dataset, space = model.world.dataset, model.world.space
+    config = {"method": model.method, "seed": model.seed, "options": model.options}
+    state = {"items": space.items.state(), "users": space.users.state(), "dataset": asdict(dataset.schema)}
+    files = {
+        "model.safetensors": tensors.save({k: v.contiguous() for k, v in model.fitted.params.items()}),
+        "schema.json": json.dumps(state).encode(),
+        "config.toml": tomlkit.dumps(config).encode(),
+        "metrics.json": json.dumps(model.metrics).encode(),
+    }
+    for name in _TABLES:
+        buffer = io.BytesIO()
+        getattr(dataset, name).write_parquet(buffer)
+        files[f"{name}.parquet"] = buffer.getvalue()
+    return files
+
+
+def _verified(path: Path) -> dict[str, bytes]:
+    manifest = _manifest(path)
+    listed = manifest["files"]
+    present = {p.name for p in path.iterdir()} - {_MANIFEST}
+    for name in sorted(present - set(listed)):
+        fix = "remove it, or copy the model again"
+        raise ModelError("not part of the model", code="extra_file", where=str(path / name), fix=fix)
+    files = {}
+    for name, expected in listed.items():
+        if name not in present:
+            raise ModelError("is missing", code="missing_file", where=str(path / name), fix="copy the model again")
+        content = (path / name).read_bytes()
+        if len(content) != expected["bytes"] or hashlib.sha256(content).hexdigest() != expected["sha256"]:
+            why = f"{len(content)} bytes that are not the {expected['bytes']} written"
+            raise ModelError(why, code="damaged_file", where=str(path / name), fix="copy the model again")
+        files[name] = content
+    return files
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    file = path / _MANIFEST
+    if not file.is_file():
+        fix = "make one with `muslin fit DATASET --out MODEL`"
+        raise ModelError(
+            "this is not a Muslin model: manifest.json is missing", code="not_a_model", where=str(path), fix=fix
+        )
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        version, listed = manifest["format"], manifest["files"]
+        wellformed = isinstance(version, int) and all({"bytes", "sha256"} <= set(f) for f in listed.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        wellformed = False
+    if not wellformed:
+        raise ModelError("is damaged", code="damaged_file", where=str(file), fix="copy the model again")
+    if version > FORMAT:
+        why = f"model format {version} is newer than this version reads ({FORMAT})"
+        raise ModelError(why, code="newer_format", where=str(file), fix="upgrade muslin")
+    return dict(manifest)
+
+
+def _world(files: dict[str, bytes]) -> World:
+    state = json.loads(files["schema.json"])
+    schema = parse_schema(_without_none(state["dataset"]), where="schema.json")
+    items, users, events = (pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in _TABLES)
+    try:
+        space = Space(from_state(state["items"]), from_state(state["users"]))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"schema.json: {error}") from None
+    return encode(Dataset(schema, items, users, events), space)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return value
+
+
+def _params(content: bytes, path: Path) -> Params:
+    params: Params = tensors.load(content)
+    for name, value in params.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            fix = "fit it again"
+            raise ModelError(f"parameter {name!r} is not finite", code="non_finite", where=str(path), fix=fix)
+    return params

@@ -1,0 +1,127 @@
+"""A fitted model: recommends garments to shoppers and shoppers to garments, known and unknown alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from muslin.engine import rank
+from muslin.engine.filters import Filters, allowed
+from muslin.errors import UsageError, nearest
+from muslin.features.space import World, encode
+from muslin.method import Fitted
+from muslin.types import Items, Users
+
+
+@dataclass(frozen=True)
+class Model:
+    """What `fit` returns and `load` restores. Frozen: adding items or events gives another model."""
+
+    method: str
+    """Registry name."""
+    options: dict[str, Any]
+    """Its resolved configuration."""
+    seed: int
+    fitted: Fitted
+    world: World
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """What evaluation found, if anyone asked."""
+
+    def recommend(
+        self,
+        users: str | Sequence[str],
+        k: int = 20,
+        *,
+        filters: Filters | None = None,
+        filter_seen: bool = True,
+        events: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        """Best `k` garments for each of `users`, best first: `user_id, item_id, score, rank, path`.
+
+        Unknown users are answered too (`path` says how). `events` (`user_id, item_id`, optionally `event`) are fresh
+        events of these users that the model has not seen. `filter_seen` leaves out what a user already has. Raises
+        `UsageError` for `k < 1`, unknown items in `events` or a filter on an unknown column.
+        """
+        ids = [users] if isinstance(users, str) else list(users)
+        support = self._support(events)
+        asked = self.world.users(ids, support)
+        open_rows = self._open_rows(filters)
+        return rank.garments(self.fitted, self.world, ids, asked, open_rows, k=_positive(k), filter_seen=filter_seen)
+
+    def recommend_to_items(self, items: str | Sequence[str], k: int = 20, *, filter_seen: bool = True) -> pl.DataFrame:
+        """Best `k` known shoppers for each of `items`, best first; columns as in `recommend`.
+
+        Raises `UsageError` for items the catalogue lacks; add new garments with `with_items` first.
+        """
+        ids = [items] if isinstance(items, str) else list(items)
+        self._refuse_unknown(ids)
+        return rank.shoppers(self.fitted, self.world, self.world.items(ids), k=_positive(k), filter_seen=filter_seen)
+
+    def with_items(self, items: pl.DataFrame) -> "Model":
+        """Model whose catalogue also holds `items` (`item_id` and any described columns); the newest row of an id wins.
+
+        New garments are cold: they are ranked by content. Trained rows keep their places.
+        """
+        dataset = self.world.dataset
+        columns = {c: t for c, t in dataset.items.schema.items() if c in items.columns}
+        fresh = items.select(pl.col(c).cast(t) for c, t in columns.items())
+        if "family" not in fresh.columns:
+            fresh = fresh.with_columns(family="item_id")
+        if "domain" not in fresh.columns:
+            fresh = fresh.with_columns(domain=pl.lit("all"))
+        kept = dataset.items.join(fresh.select("item_id"), on="item_id", how="anti")
+        both = pl.concat([kept, fresh], how="diagonal").select(dataset.items.columns)
+        return replace(self, world=encode(replace(dataset, items=both), self.world.space))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model as a directory; see `engine.artefact`."""
+        from muslin.engine.artefact import save
+
+        return save(self, Path(path), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Model":
+        """Verify and read a model directory; raises `ModelError` naming the damaged file."""
+        from muslin.engine.artefact import load
+
+        return load(Path(path))
+
+    def score(self, users: Users, items: Items) -> torch.Tensor:
+        """Scores [U, I], as everything else in the model computes them."""
+        return rank.scores(self.fitted, self.world, users, items)
+
+    def _open_rows(self, filters: Filters | None) -> np.ndarray:
+        if filters is None:
+            return np.arange(len(self.world.catalogue), dtype=np.int64)
+        dataset = self.world.dataset
+        return np.flatnonzero(allowed(filters, dataset.items, dataset.schema)).astype(np.int64)
+
+    def _support(self, events: pl.DataFrame | None) -> pl.DataFrame | None:
+        if events is None or events.is_empty():
+            return None
+        self._refuse_unknown(events["item_id"].to_list())
+        weights = self.world.dataset.schema.weights
+        if "event" not in events.columns:
+            return events.select("user_id", "item_id", weight=pl.lit(1.0, dtype=pl.Float32))
+        for name in events["event"].unique():
+            if name not in weights:
+                raise UsageError(f"unknown event type {name!r}", code="unknown_event", fix=nearest(name, weights))
+        weight = pl.col("event").replace_strict(weights, return_dtype=pl.Float32)
+        return events.select("user_id", "item_id", weight=weight)
+
+    def _refuse_unknown(self, items: Sequence[str]) -> None:
+        rows = self.world.item_rows(items)
+        if (rows < 0).any():
+            name = items[int(np.flatnonzero(rows < 0)[0])]
+            fix = "add it first with `with_items`"
+            raise UsageError(f"the catalogue has no item {name!r}", code="unknown_item", fix=fix)
+
+
+def _positive(k: int) -> int:
+    if k < 1:
+        raise UsageError(f"k must be at least 1, got {k}", code="bad_k", fix="ask for one or more")
+    return k

@@ -1,0 +1,178 @@
+"""From a dataset to what methods see: integer rows, feature matrices and histories, fitted on training rows only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+
+from muslin.data.dataset import Dataset
+from muslin.features.table import FeatureTable, fit_table
+from muslin.types import (
+    Catalogue,
+    Csr,
+    Events,
+    Features,
+    Floats,
+    Ints,
+    Items,
+    Shoppers,
+    TrainData,
+    Users,
+    preference_matrix,
+)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Fitted feature tables of both sides."""
+
+    items: FeatureTable
+    users: FeatureTable
+
+
+@dataclass(frozen=True)
+class World:
+    """A dataset encoded: all items and all shoppers, hot rows first, each part in order of id.
+
+    The rows of `dataset.items` and `dataset.users` are those of `catalogue` and `shoppers`.
+    """
+
+    dataset: Dataset
+    space: Space
+    catalogue: Catalogue
+    shoppers: Shoppers
+    data: TrainData
+    popularity: Floats
+    """[N] training shoppers per catalogue row; 0 for cold rows."""
+
+    @cached_property
+    def _item_row(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.catalogue.ids)}
+
+    @cached_property
+    def _user_row(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.shoppers.ids)}
+
+    @cached_property
+    def _history(self) -> Csr:
+        hot = self.data.matrix()
+        return sp.csr_matrix((hot.data, hot.indices, hot.indptr), shape=(hot.shape[0], len(self.catalogue)))
+
+    def item_rows(self, ids: Sequence[str]) -> Ints:
+        """Catalogue row of each id, -1 where unknown."""
+        return np.array([self._item_row.get(i, -1) for i in ids], dtype=np.int64)
+
+    def user_rows(self, ids: Sequence[str]) -> Ints:
+        """Shopper row of each id, -1 where unknown."""
+        return np.array([self._user_row.get(i, -1) for i in ids], dtype=np.int64)
+
+    def items(self, ids: Sequence[str] | None = None) -> Items:
+        """Candidates: the items `ids`, all of which must be known, or the whole catalogue."""
+        rows = np.arange(len(self.catalogue), dtype=np.int64) if ids is None else self.item_rows(ids)
+        return Items(self.catalogue, rows)
+
+    def users(self, ids: Sequence[str], support: pl.DataFrame | None = None) -> Users:
+        """Shoppers `ids`, known or not, with their training events and those of `support`.
+
+        `support` has `user_id`, `item_id`, `weight`; its unknown items and other shoppers' rows are left out.
+        """
+        rows = self.user_rows(ids)
+        trained = np.where(rows < self.shoppers.n_hot, rows, -1)
+        history = _take_rows(self._history, trained)
+        if support is not None and len(support):
+            history = history.maximum(self._revealed(ids, support)).tocsr()
+        return Users(trained, _take_rows(self.shoppers.features.matrix, rows), history)
+
+    def _revealed(self, ids: Sequence[str], support: pl.DataFrame) -> Csr:
+        place = {name: row for row, name in enumerate(ids)}
+        user = np.array([place.get(u, -1) for u in support["user_id"]], dtype=np.int64)
+        item = self.item_rows(support["item_id"].to_list())
+        keep = (user >= 0) & (item >= 0) & (support["weight"].to_numpy() > 0)
+        weight = support["weight"].to_numpy().astype(np.float32)[keep]
+        events = Events(user[keep], item[keep], weight, np.zeros(keep.sum(), dtype=np.int64))
+        return preference_matrix(events, len(ids), len(self.catalogue))
+
+
+def encode(dataset: Dataset, space: Space | None = None) -> World:
+    """World of `dataset`; `space` is fitted on its hot rows unless given."""
+    liked = dataset.events.filter(pl.col("weight") > 0)
+    items, n_hot_items = _hot_first(dataset.items, liked, "item_id")
+    users, n_hot_users = _hot_first(dataset.users, liked, "user_id")
+    roles = dataset.schema
+    if space is None:
+        space = Space(fit_table(items[:n_hot_items], roles.items), fit_table(users[:n_hot_users], roles.users))
+    catalogue = Catalogue(
+        ids=items["item_id"].to_numpy().astype(object),
+        features=space.items.transform(items),
+        family=items["family"].rank("dense").cast(pl.Int64).to_numpy() - 1,
+        category=_categories(items, roles.items.category),
+        n_hot=n_hot_items,
+    )
+    shoppers = Shoppers(users["user_id"].to_numpy().astype(object), space.users.transform(users), n_hot_users)
+    data = TrainData(hot_items(catalogue), hot_shoppers(shoppers), _events(liked, catalogue, shoppers))
+    popularity = np.zeros(len(catalogue), dtype=np.float32)
+    popularity[:n_hot_items] = np.asarray(data.matrix().getnnz(axis=0), dtype=np.float32)
+    ordered = replace(dataset, items=items, users=users)
+    return World(ordered, space, catalogue, shoppers, data, popularity)
+
+
+def hot_items(catalogue: Catalogue) -> Catalogue:
+    """Only the rows with training events."""
+    n = catalogue.n_hot
+    features = Features(catalogue.features.matrix[:n], catalogue.features.blocks)
+    return replace(
+        catalogue,
+        ids=catalogue.ids[:n],
+        features=features,
+        family=catalogue.family[:n],
+        category=catalogue.category[:n],
+    )
+
+
+def hot_shoppers(shoppers: Shoppers) -> Shoppers:
+    """Only the rows with training events."""
+    n = shoppers.n_hot
+    return Shoppers(shoppers.ids[:n], Features(shoppers.features.matrix[:n], shoppers.features.blocks), n)
+
+
+def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str) -> tuple[pl.DataFrame, int]:
+    hot = pl.col(key).is_in(events[key].unique().implode())
+    ordered = frame.with_columns(_cold=~hot).sort("_cold", key)
+    return ordered.drop("_cold"), int((~ordered["_cold"]).sum())
+
+
+def _categories(items: pl.DataFrame, levels: tuple[str, ...]) -> Ints:
+    """[N, L] dense codes of each level within its parent levels; -1 where the level is missing."""
+    codes = []
+    for depth in range(1, len(levels) + 1):
+        path = items.select(pl.concat_str(levels[:depth], separator="\x1f").alias("p"))["p"]
+        codes.append(path.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1)
+    return np.stack(codes, axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
+
+
+def _events(liked: pl.DataFrame, catalogue: Catalogue, shoppers: Shoppers) -> Events:
+    def rows(key: str, ids: np.ndarray) -> Ints:
+        table = pl.DataFrame({key: pl.Series(ids.tolist(), dtype=pl.String), "row": np.arange(len(ids))})
+        joined = liked.select(key).join(table, on=key, how="left", maintain_order="left")
+        return joined["row"].to_numpy().astype(np.int64)
+
+    return Events(
+        user=rows("user_id", shoppers.ids),
+        item=rows("item_id", catalogue.ids),
+        weight=liked["weight"].to_numpy().astype(np.float32),
+        time=liked["timestamp"].dt.epoch("us").to_numpy().astype(np.int64),
+    )
+
+
+def _take_rows(matrix: Csr, rows: Ints) -> Csr:
+    """Rows of `matrix`, empty where `rows` is -1."""
+    if not matrix.shape[0]:
+        return sp.csr_matrix((len(rows), matrix.shape[1]), dtype=np.float32)
+    picked = matrix[np.maximum(rows, 0)]
+    known = sp.diags_array((rows >= 0).astype(np.float32))
+    out = sp.csr_matrix(known @ picked)
+    out.eliminate_zeros()
+    return out

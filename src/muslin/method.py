@@ -1,0 +1,66 @@
+"""The contract every method keeps: parameters are a plain dictionary, state goes in and comes out.
+
+Whatever fits in one pass (counting, linear algebra, a library's own solver) happens in `init`. A method that learns by
+gradient is also `Trainable`: it names its batches and its gradients, and the one loop (`train.loop`) applies them.
+`step` returns gradients and not a loss, so that Reptile, whose direction is no gradient of anything, fits too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from muslin.types import Items, Params, TrainData, Users
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A method that can rank."""
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """Parameters learned in one pass, or the starting point of training. Same data and seed: same parameters."""
+        ...
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Scores [U, I] float32, finite, larger is better. Must not depend on which other users are in the call."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast the loop trains."""
+
+    epochs: int
+    """Passes over the training data at most."""
+    learning_rate: float
+    """Adam's step size."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (AdamW)."""
+    patience: int = 3
+    """Stop after this many epochs without a better validation score."""
+
+
+@runtime_checkable
+class Trainable(Scorer, Protocol):
+    """A method that learns by gradient."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Length and speed of training."""
+        ...
+
+    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Any]:
+        """Batches of one epoch: a pure function of its arguments, which is what makes resuming exact."""
+        ...
+
+    def step(self, params: Params, batch: Any) -> tuple[Params, dict[str, float]]:
+        """Gradients by parameter name (absent = not trained) and numbers to report. Does not change `params`."""
+        ...
+
+
+class Fitted(NamedTuple):
+    """A method with what it learned."""
+
+    method: Scorer
+    params: Params

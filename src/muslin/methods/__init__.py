@@ -1,0 +1,1 @@
+"""Methods, one file each; `muslin.registry` finds them by file name."""

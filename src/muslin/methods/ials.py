@@ -1,0 +1,93 @@
+"""Implicit ALS factors, with a map from content to factors so that new garments have factors too.
+
+Source: Hu, Koren and Volinsky 2008 (ICDM), equations 4 and 5 for the factors; Gantner et al. 2010 (ICDM), section 4.2,
+for the linear map from attributes to factors of new items.
+Differs: the factorisation is the `implicit` library's; every shopper's vector is folded in from their history at
+scoring time (equation 4), so known and new shoppers take one path; the map is a ridge regression weighted by how many
+shoppers stand behind a factor.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from implicit.cpu.als import AlternatingLeastSquares
+from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from muslin.random import stream
+from muslin.types import Csr, Items, Params, TrainData, Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    factors: int = 64
+    """Length of item and shopper vectors."""
+    iterations: int = 15
+    """Alternations."""
+    regularization: float = 1.0
+    """L2 penalty of the factors."""
+    alpha: float = 20.0
+    """Confidence of an event is 1 + alpha."""
+    map_penalty: float = 10.0
+    """L2 penalty of the content-to-factor map."""
+
+
+@dataclass(frozen=True)
+class Ials:
+    """See the module."""
+
+    config: Config
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """`item` [N, K] factors of the training items, `map` [D, K] from content to factors, `gram` [K, K]."""
+        c = self.config
+        pairs = data.matrix().sign()
+        with threadpool_limits(1, "blas"):  # implicit threads by itself and warns about BLAS doing so too
+            model = AlternatingLeastSquares(
+                factors=c.factors,
+                regularization=c.regularization,
+                alpha=c.alpha,
+                iterations=c.iterations,
+                random_state=int(stream(seed, "ials").integers(2**31)),
+            )
+            model.fit(pairs, show_progress=False)
+        item_NK = np.asarray(model.item_factors, dtype=np.float32)
+        params = {"item": torch.from_numpy(item_NK), "gram": torch.from_numpy(item_NK.T @ item_NK)}
+        params["map"] = torch.from_numpy(_content_map(data.catalogue.features.matrix, item_NK, pairs, c.map_penalty))
+        return params
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Inner products [U, I] of folded-in shoppers and items; cold items use mapped factors."""
+        catalogue = items.catalogue
+        mapped = torch.from_numpy(catalogue.features.matrix @ params["map"].numpy())
+        item_NK = torch.cat([params["item"], mapped[len(params["item"]) :]])
+        return self._fold_in(params["gram"], item_NK, users.history.sign()) @ item_NK[torch.from_numpy(items.rows)].T
+
+    def _fold_in(self, gram_KK: Tensor, item_NK: Tensor, history_UN: Csr) -> Tensor:
+        """[U, K] solutions of (YᵀY + αY_uᵀY_u + λI) x = (1 + α) Σ y, Y_u the rows of the shopper's items."""
+        c = self.config
+        right_UK = torch.from_numpy(history_UN @ item_NK.numpy()) * (1 + c.alpha)
+        ridge_KK = gram_KK + c.regularization * torch.eye(len(gram_KK))
+        out = torch.zeros_like(right_UK)
+        for u in np.flatnonzero(np.diff(history_UN.indptr)):
+            own = item_NK[torch.from_numpy(history_UN.indices[history_UN.indptr[u] : history_UN.indptr[u + 1]])]
+            out[u] = torch.linalg.solve(ridge_KK + c.alpha * own.T @ own, right_UK[u])
+        return out
+
+
+def _content_map(content: Csr, item_NK: np.ndarray, pairs: Csr, penalty: float) -> np.ndarray:
+    """[D, K] ridge solution, each item weighted by the square root of its shoppers."""
+    weight = np.sqrt(np.asarray(pairs.getnnz(axis=0), dtype=np.float64))
+    ridge = Ridge(alpha=penalty, fit_intercept=False, solver="sparse_cg", tol=1e-4)
+    ridge.fit(sp.csr_matrix(content, dtype=np.float64), item_NK.astype(np.float64), sample_weight=weight)
+    return np.ascontiguousarray(ridge.coef_.T, dtype=np.float32)
+
+
+def build(config: Config) -> Ials:
+    """Method with `config`."""
+    return Ials(config)

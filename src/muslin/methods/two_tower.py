@@ -1,0 +1,149 @@
+"""Two towers on features only: learns which attributes go together, so it ranks what nobody has clicked yet.
+
+The item tower maps content to a unit vector; the shopper tower averages the vectors of what they took and adds their
+profile. A content bias learns what sells. Starting weights are a random projection, which makes the untrained network
+an approximate content kNN: training can only depart from it where the validation items agree.
+
+Source: Covington et al. 2016 (RecSys), section 3, for the average-of-history tower; sampled softmax with logQ
+correction: Bengio and Senécal 2008, and Yi et al. 2019 (RecSys), section 4.
+Differs: one item tower serves both sides; the target's whole family leaves the history (`data.pairs`); negatives are
+shared by the batch and drawn apart from it; no id embedding anywhere, so cold and hot items are treated alike.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from muslin.data.pairs import PairBatch, pair_batches
+from muslin.method import Schedule
+from muslin.nets.losses import Negatives, shared_softmax
+from muslin.nets.sparse import sparse_product
+from muslin.random import torch_stream
+from muslin.types import Csr, Items, Params, TrainData, Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    dimensions: int = 192
+    """Length of item and shopper vectors."""
+    epochs: int = 12
+    """Passes over the pairs at most; validation usually stops earlier."""
+    learning_rate: float = 0.001
+    """Adam's step size."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay."""
+    patience: int = 2
+    """Epochs without a better validation score before stopping."""
+    batch_size: int = 2048
+    """Pairs per step."""
+    negatives: int = 2048
+    """Shared negatives per step."""
+    negative_power: float = 0.5
+    """Negatives are drawn by popularity to this power."""
+    temperature: float = 0.1
+    """Starting softmax temperature of the cosine; learned from there."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A batch with the feature rows it needs."""
+
+    pairs: PairBatch
+    content: Csr
+    profile: Csr
+
+
+@dataclass(frozen=True)
+class TwoTower:
+    """See the module."""
+
+    config: Config
+
+    @property
+    def schedule(self) -> Schedule:
+        """Length and speed of training."""
+        c = self.config
+        return Schedule(
+            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
+        )
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """`item` [D, K] random projection, `bias` [D], `profile` [F, K], `idf` [D] (fixed), `log_scale` [1]."""
+        content, profile = data.catalogue.features.matrix, data.shoppers.features.matrix
+        k = self.config.dimensions
+        rows = np.asarray(content.getnnz(axis=0), dtype=np.float64)
+        idf = np.log((1 + content.shape[0]) / (1 + rows)).astype(np.float32)
+        rng = torch_stream(seed, "two_tower")
+        return {
+            "item": torch.randn(content.shape[1], k, generator=rng) / k**0.5,
+            "bias": torch.zeros(content.shape[1], 1),
+            "profile": torch.zeros(profile.shape[1], k),
+            "idf": torch.from_numpy(idf),
+            "log_scale": torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32),
+        }
+
+    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
+        """Pairs with shared negatives and their feature rows."""
+        c = self.config
+        content, profile = data.catalogue.features.matrix, data.shoppers.features.matrix
+        for pairs in pair_batches(
+            data, seed, epoch, size=c.batch_size, negatives=c.negatives, negative_power=c.negative_power
+        ):
+            yield Data(pairs, content[pairs.items], profile[pairs.user])
+
+    def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
+        """Gradients of the sampled softmax loss."""
+        names = [n for n in params if n != "idf"]
+        leaves = {n: params[n].detach().requires_grad_() for n in names}
+        loss = _loss({**params, **leaves}, batch)
+        grads = torch.autograd.grad(loss, list(leaves.values()))
+        return dict(zip(names, grads, strict=True)), {"loss": loss.item()}
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
+        content = _scaled(items.catalogue.features.matrix, params["idf"])
+        item_NK = F.normalize(sparse_product(content, params["item"]), dim=1)
+        user_UK = _shopper(params, _row_means(users.history), item_NK, users.features)
+        bias_I = sparse_product(content[items.rows], params["bias"]).T
+        return params["log_scale"].exp() * user_UK @ item_NK[torch.from_numpy(items.rows)].T + bias_I
+
+
+def _loss(params: Params, batch: Data) -> Tensor:
+    """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
+    pairs = batch.pairs
+    content = _scaled(batch.content, params["idf"])
+    item_TK = F.normalize(sparse_product(content, params["item"]), dim=1)
+    bias_T = sparse_product(content, params["bias"]).squeeze(1)
+    user_BK = _shopper(params, pairs.history, item_TK, batch.profile)
+    scale = params["log_scale"].exp()
+    target, negative = torch.from_numpy(pairs.target), torch.from_numpy(pairs.negative)
+    query_BK = scale * user_BK
+    positive_B = (query_BK * item_TK.index_select(0, target)).sum(1) + bias_T.index_select(0, target) - torch.from_numpy(pairs.log_q_target)
+    offset_S = bias_T.index_select(0, negative) - torch.from_numpy(pairs.log_q_negative)
+    return shared_softmax(positive_B, query_BK, Negatives(item_TK.index_select(0, negative), offset_S, torch.from_numpy(pairs.taken)))
+
+
+def _shopper(params: Params, history_UN: Csr, item_NK: Tensor, profile_UF: Csr) -> Tensor:
+    taste_UK = F.normalize(sparse_product(history_UN, item_NK), dim=1)
+    return taste_UK + sparse_product(profile_UF, params["profile"])
+
+
+def _scaled(content: Csr, weight: Tensor) -> Csr:
+    return sp.csr_matrix(content @ sp.diags_array(weight.numpy()))
+
+
+def _row_means(history: Csr) -> Csr:
+    counts = np.maximum(np.diff(history.indptr), 1)
+    return sp.csr_matrix(sp.diags_array((1 / counts).astype(np.float32)) @ history.sign())
+
+
+def build(config: Config) -> TwoTower:
+    """Method with `config`."""
+    return TwoTower(config)

@@ -1,0 +1,1 @@
+"""Recipes: the ways to put the parts together that people actually use."""

@@ -1,0 +1,97 @@
+"""Fit a method to a dataset.
+
+A method that learns by gradient is trained twice: first without a twentieth of the families, to find after how many
+epochs it ranks garments it has never seen best, and then on everything for exactly that long. Nothing is lost to
+validation, and the parameters belong to the rows of the whole dataset.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from muslin import registry
+from muslin.config import as_options, resolve
+from muslin.data.dataset import Dataset
+from muslin.data.splits import validation
+from muslin.engine.model import Model
+from muslin.errors import DataError
+from muslin.features.space import World, encode
+from muslin.method import Fitted, Trainable
+from muslin.recipes.validate import cold_ndcg
+from muslin.train.loop import Run, train
+
+DEFAULT_METHOD = "two_tower"
+"""What `fit` uses unless told otherwise; the benchmark decides (docs/benchmark.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to fit: a method and the options that differ from its defaults."""
+
+    method: str = DEFAULT_METHOD
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def config(self) -> Any:
+        """Resolved config; raises `UsageError` for an unknown method or option."""
+        return resolve(registry.entry(self.method).config, self.options, where=f"method {self.method}")
+
+
+def fit(
+    dataset: Dataset,
+    method: str = DEFAULT_METHOD,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+) -> Model:
+    """Model of `dataset` by `method` with `options`.
+
+    With `checkpoint` (a directory) training saves its state there and continues from it after an interruption, to
+    bit-identical results. Raises `UsageError` for an unknown method or option, `DataError` when there are no events.
+    """
+    recipe = Recipe(method=method, options=options or {})
+    config = recipe.config()
+    world = encode(dataset)
+    if not len(world.data.events):
+        fix = "check the event types and their weights in dataset.toml"
+        raise DataError("the dataset has no events that show a liking", code="no_events", fix=fix)
+    fitted = fit_world(recipe, world, seed, checkpoint)
+    return Model(method=method, options=as_options(config), seed=seed, fitted=fitted, world=world)
+
+
+def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None = None) -> Fitted:
+    """Fitted method on the training rows of an encoded dataset."""
+    method = registry.build(recipe.method, recipe.config())
+    if not isinstance(method, Trainable):
+        return Fitted(method, method.init(world.data, seed))
+    run = Run(f"{recipe.method} {_fingerprint(recipe, world)}", seed)
+    epochs = _best_epochs(method, world, replace(run, checkpoint=_file(checkpoint, "search")))
+    final = replace(run, checkpoint=_file(checkpoint, "final"), epochs=epochs)
+    return Fitted(method, train(method, world.data, final).params)
+
+
+def _best_epochs(method: Trainable, world: World, run: Run) -> int | None:
+    """Epochs after which strictly held-out items are ranked best; None (the whole schedule) on too little data."""
+    try:
+        split = validation(world.dataset, run.seed)
+    except DataError:
+        return None
+    inner = encode(split.train)
+    return train(method, inner.data, run, cold_ndcg(method, inner, split)).epochs
+
+
+def _file(directory: Path | None, name: str) -> Path | None:
+    return None if directory is None else directory / f"{name}.safetensors"
+
+
+def _fingerprint(recipe: Recipe, world: World) -> str:
+    """Short hash of config and training data: two runs with the same one are the same run."""
+    digest = hashlib.sha256(repr(sorted(as_options(recipe.config()).items())).encode())
+    events = world.data.events
+    for part in (events.user, events.item, events.weight, world.data.catalogue.features.matrix.data):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]

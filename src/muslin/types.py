@@ -1,0 +1,143 @@
+"""The words of Muslin as data: what is known of items and shoppers, and what a method trains on and scores.
+
+Shape suffixes used across the package: U shoppers, I candidate items, N catalogue rows, M shopper rows, E events,
+D item features, F shopper features, K latent dimensions, B batch.
+
+Row convention: everywhere, rows `[0, n_hot)` of a catalogue (or of the shoppers) are those with events in the
+training data, in the order the method was trained on; later rows are cold. A new garment is therefore appended and
+never moves anyone's row.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from torch import Tensor
+
+Params: TypeAlias = dict[str, Tensor]
+"""Everything a method learned, by name. Plain tensors: saved as safetensors, averaged, compared, never pickled."""
+
+Ints: TypeAlias = NDArray[np.int64]
+Floats: TypeAlias = NDArray[np.float32]
+Bools: TypeAlias = NDArray[np.bool_]
+Csr: TypeAlias = sp.csr_matrix
+
+Path = Literal["cold", "warming", "hot", "fallback"]
+"""Which knowledge produced an answer; see `scoring.paths`."""
+
+
+class Block(NamedTuple):
+    """Columns `[start, stop)` of a feature matrix that came from one source column."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of a table's rows: `matrix` [rows, D] float32, its columns grouped into `blocks`.
+
+    A row without a value in a block is all zero there: missing is the absence of evidence, not a value.
+    """
+
+    matrix: Csr
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items that can be scored.
+
+    `ids` [N] strings. `family` [N]: equal codes are variants of one product. `category` [N, L]: codes of each level of
+    the category path, coarse to fine, -1 where unknown. Rows `[0, n_hot)` have training events.
+    """
+
+    ids: NDArray[np.object_]
+    features: Features
+    family: Ints
+    category: Ints
+    n_hot: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Shoppers:
+    """Shoppers that can be scored: `ids` [M], profile `features` [M, F]; rows `[0, n_hot)` have training events."""
+
+    ids: NDArray[np.object_]
+    features: Features
+    n_hot: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Behaviour as rows of catalogue and shoppers: `user` [E], `item` [E], `weight` [E], `time` [E] (µs UTC)."""
+
+    user: Ints
+    item: Ints
+    weight: Floats
+    time: Ints
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+@dataclass(frozen=True)
+class TrainData:
+    """What a method may learn from. Every row of `catalogue` and `shoppers` is hot."""
+
+    catalogue: Catalogue
+    shoppers: Shoppers
+    events: Events
+
+    def matrix(self) -> Csr:
+        """Preferences [M, N] float32: the largest event weight of each (shopper, item) pair; 0 = no event."""
+        return preference_matrix(self.events, len(self.shoppers), len(self.catalogue))
+
+
+@dataclass(frozen=True)
+class Users:
+    """Shoppers to score for.
+
+    `rows` [U]: training row, -1 for a shopper the method never saw. `features` [U, F]. `history` [U, N]: revealed
+    preferences over the rows of the catalogue being scored (the support), as `TrainData.matrix` defines them.
+    """
+
+    rows: Ints
+    features: Csr
+    history: Csr
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, block: slice) -> "Users":
+        return Users(self.rows[block], self.features[block], self.history[block])
+
+
+@dataclass(frozen=True)
+class Items:
+    """Candidates: `rows` [I] of `catalogue`."""
+
+    catalogue: Catalogue
+    rows: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def preference_matrix(events: Events, n_users: int, n_items: int) -> Csr:
+    """CSR [n_users, n_items] with the largest weight of each pair; indices sorted, no explicit zeros."""
+    order = np.lexsort((events.weight, events.item, events.user))
+    user, item, weight = events.user[order], events.item[order], events.weight[order]
+    last = np.ones(len(user), dtype=bool)
+    last[:-1] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+    shape = (n_users, n_items)
+    return sp.csr_matrix((weight[last].astype(np.float32), (user[last], item[last])), shape=shape)
