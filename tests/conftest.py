@@ -1,4 +1,4 @@
-"""Shared fixtures, and one thread per worker: two workers with two threads each on two cores only wait for each other."""
+"""Shared fixtures; one thread a worker, since two workers with two threads each on two cores only wait."""
 
 import os
 

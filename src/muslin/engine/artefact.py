@@ -26,6 +26,7 @@ from muslin import __version__, registry
 from muslin.config import resolve
 from muslin.data.dataset import Dataset
 from muslin.data.schema import parse_schema
+from muslin.engine import golden
 from muslin.errors import ModelError, MuslinError, UsageError
 from muslin.features.space import Space, World, encode
 from muslin.features.table import from_state
@@ -40,6 +41,17 @@ FORMAT = 1
 
 _MANIFEST = "manifest.json"
 _TABLES = ("items", "users", "events")
+_SENSELESS = (
+    MuslinError,
+    SafetensorError,
+    KeyError,
+    TypeError,
+    ValueError,
+    IndexError,
+    RuntimeError,
+    pl.exceptions.PolarsError,
+)
+"""What well-sealed nonsense can make the readers raise."""
 
 
 def save(model: "Model", path: Path, *, overwrite: bool) -> Path:
@@ -70,7 +82,7 @@ def load(path: Path) -> "Model":
     """Verify and read the model directory `path`.
 
     Raises `ModelError`: `not_a_model`, `newer_format`, `missing_file`, `extra_file`, `damaged_file`, `bad_content`,
-    `unknown_method`, `non_finite`.
+    `non_finite`, `wrong_shape`, `wrong_answer`.
     """
     from muslin.engine.model import Model
 
@@ -82,14 +94,14 @@ def load(path: Path) -> "Model":
         method = entry.build(resolve(entry.config, config["options"], where="config.toml"))
         params = _params(files["model.safetensors"], path)
         metrics = json.loads(files["metrics.json"])
-        return Model(config["method"], config["options"], config["seed"], Fitted(method, params), world, metrics)
+        model = Model(config["method"], config["options"], config["seed"], Fitted(method, params), world, metrics)
+        golden.check(model, json.loads(files["golden.json"]))
     except ModelError:
         raise
-    except (MuslinError, SafetensorError, KeyError, ValueError, pl.exceptions.PolarsError) as error:
-        fix = "fit it again with this version of muslin"
-        raise ModelError(
-            f"its content makes no sense ({error})", code="bad_content", where=str(path), fix=fix
-        ) from None
+    except _SENSELESS as error:
+        why, fix = f"its content makes no sense ({error})", "fit it again with this version of muslin"
+        raise ModelError(why, code="bad_content", where=str(path), fix=fix) from None
+    return model
 
 
 def _files(model: "Model") -> dict[str, bytes]:
@@ -101,6 +113,7 @@ def _files(model: "Model") -> dict[str, bytes]:
         "schema.json": json.dumps(state).encode(),
         "config.toml": tomlkit.dumps(config).encode(),
         "metrics.json": json.dumps(model.metrics).encode(),
+        "golden.json": json.dumps(golden.record(model)).encode(),
     }
     for name in _TABLES:
         buffer = io.BytesIO()

@@ -27,7 +27,7 @@ class Filters:
     exclude_items: Sequence[str] = ()
     """Not these items."""
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """For each named column, the value is one of these."""
+    """For each named column, the value, or one of the values of a list, is one of these."""
 
 
 def allowed(filters: Filters, items: pl.DataFrame, schema: Schema) -> Bools:
@@ -60,8 +60,14 @@ def _conditions(filters: Filters, items: pl.DataFrame, schema: Schema) -> list[p
         if column not in items.columns:
             fix = nearest(column, items.columns)
             raise UsageError(f"no item column is called {column!r}", code="unknown_column", fix=fix)
-        found.append(pl.col(column).cast(pl.String).is_in(values))
+        found.append(_one_of(column, items.schema[column], values))
     return found
+
+
+def _one_of(column: str, kind: pl.DataType, values: Sequence[str]) -> pl.Expr:
+    if isinstance(kind, pl.List):
+        return pl.col(column).list.eval(pl.element().cast(pl.String).is_in(values)).list.any()
+    return pl.col(column).cast(pl.String).is_in(values)
 
 
 def _priced(price: tuple[float | None, float | None], schema: Schema) -> pl.Expr:

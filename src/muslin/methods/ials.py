@@ -29,11 +29,11 @@ class Config:
     """Length of item and shopper vectors."""
     iterations: int = 15
     """Alternations."""
-    regularization: float = 1.0
+    regularization: float = 10.0
     """L2 penalty of the factors."""
-    alpha: float = 20.0
+    alpha: float = 40.0
     """Confidence of an event is 1 + alpha."""
-    map_penalty: float = 10.0
+    map_penalty: float = 300.0
     """L2 penalty of the content-to-factor map."""
 
 

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from muslin.data.pairs import pair_batches, without_family
+from muslin.features.space import encode
+from muslin.testing.worlds import tiny_shop
+
+
+@pytest.fixture(scope="module")
+def data():
+    return encode(tiny_shop()).data
+
+
+def batches(data, epoch=0, size=64):
+    return list(pair_batches(data, 0, epoch, size=size, negatives=32, negative_power=0.5))
+
+
+def test_an_epoch_visits_each_pair_once(data) -> None:
+    seen = [(u, b.items[t]) for b in batches(data) for u, t in zip(b.user, b.target, strict=True)]
+    matrix = data.matrix()
+    assert sorted(seen) == sorted(zip(*matrix.nonzero(), strict=True))
+
+
+def test_epochs_differ_and_repeat_exactly(data) -> None:
+    first, again, other = (np.concatenate([b.user for b in batches(data, e)]) for e in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_history_is_naive_history_without_the_targets_family(data) -> None:
+    matrix, family = data.matrix().toarray(), data.catalogue.family
+    for batch in batches(data)[:3]:
+        for row, (user, target) in enumerate(zip(batch.user, batch.items[batch.target], strict=True)):
+            kept = (matrix[user] > 0) & (family != family[target])
+            expected = kept / max(kept.sum(), 1)
+            assert np.allclose(batch.history[row].toarray()[0], expected[batch.items])
+            assert not kept.any() or np.isclose(batch.history[row].sum(), 1)
+
+
+def test_taken_negatives_are_the_shoppers_own_and_the_targets_siblings(data) -> None:
+    matrix, family = data.matrix().toarray(), data.catalogue.family
+    for batch in batches(data)[:3]:
+        target, negative = batch.items[batch.target], batch.items[batch.negative]
+        naive = (matrix[batch.user][:, negative] > 0) | (family[target][:, None] == family[negative])
+        assert np.array_equal(batch.taken, naive)
+
+
+def test_log_q_is_the_log_expected_count_of_the_draws(data) -> None:
+    shoppers = np.asarray(data.matrix().getnnz(axis=0), dtype=float)
+    q = np.sqrt(shoppers) / np.sqrt(shoppers).sum()
+    batch = batches(data)[0]
+    assert np.allclose(batch.log_q_negative, np.log(32 * q[batch.items[batch.negative]]), atol=1e-5)
+    assert np.allclose(batch.log_q_target, np.log(32 * q[batch.items[batch.target]]), atol=1e-5)
+    drawn = np.concatenate([b.items[b.negative] for e in range(30) for b in batches(data, e)])
+    frequency = np.bincount(drawn, minlength=len(q)) / len(drawn)
+    assert np.abs(frequency - q).sum() < 0.1
+
+
+def test_without_family_of_a_lone_item_is_empty(data) -> None:
+    matrix = data.matrix()
+    target = matrix.indices[matrix.indptr[:-1]].astype(np.int64)
+    left = without_family(matrix, np.zeros(len(data.catalogue), dtype=np.int64), target)
+    assert left.nnz == 0

@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+import muslin
+from muslin.errors import DataError, UsageError
+from muslin.features.space import encode
+from muslin.recipes.fit import Recipe, fit, fit_world
+
+QUICK = {"epochs": 2, "dimensions": 16, "negatives": 64, "batch_size": 256}
+
+
+def test_fit_is_a_function_of_data_options_and_seed(shop) -> None:
+    first, second, other = (fit(shop, "two_tower", QUICK, seed=s) for s in (0, 0, 1))
+    assert first.options["epochs"] == 2
+    for name, value in first.fitted.params.items():
+        assert torch.equal(value, second.fitted.params[name])
+    assert not torch.equal(first.fitted.params["item"], other.fitted.params["item"])
+
+
+def test_the_search_for_epochs_never_sees_the_families_it_is_judged_on(shop, monkeypatch) -> None:
+    trained = []
+    real = muslin.recipes.fit.train
+
+    def spy(method, data, run, validate=None):
+        trained.append((set(data.catalogue.family_ids), validate is not None, run.epochs))
+        return real(method, data, run, validate)
+
+    monkeypatch.setattr(muslin.recipes.fit, "train", spy)
+    family = dict(shop.items.select("item_id", "family").iter_rows())
+    monkeypatch.setattr(
+        muslin.types.Catalogue, "family_ids", property(lambda c: [family[i] for i in c.ids]), raising=False
+    )
+    fit_world(Recipe(method="two_tower", options=QUICK), encode(shop), 0)
+    (searched, judged, free), (final, unjudged, fixed) = trained
+    assert judged
+    assert free is None
+    assert not unjudged
+    assert fixed in (0, 1, 2)
+    assert searched < final, "the final training has every family again"
+
+
+def test_checkpoints_are_kept_per_phase(shop, tmp_path) -> None:
+    fit(shop, "two_tower", QUICK, checkpoint=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["final.safetensors", "search.safetensors"]
+
+
+def test_bad_requests_are_named(shop) -> None:
+    for call, kind, code in (
+        (lambda: fit(shop, "two_towers"), UsageError, "unknown_method"),
+        (lambda: fit(shop, "two_tower", {"epoch": 3}), UsageError, "unknown_option"),
+        (lambda: fit(shop.with_events(shop.events.clear())), DataError, "no_events"),
+    ):
+        with pytest.raises(kind) as caught:
+            call()
+        assert caught.value.code == code
+
+
+def test_a_shop_with_three_events_can_be_fitted(shop) -> None:
+    model = fit(shop.with_events(shop.events.head(3)), "two_tower", QUICK)
+    assert len(model.recommend("anyone", k=5)) == 5
