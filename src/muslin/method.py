@@ -7,16 +7,27 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
 from muslin.types import Items, Params, TrainData, Users
 
+Evidence: TypeAlias = Literal["history", "profile"]
+"""What there may be to know of a shopper."""
+
 
 @runtime_checkable
 class Scorer(Protocol):
     """A method that can rank."""
+
+    @property
+    def evidence(self) -> frozenset[Evidence]:
+        """What of a shopper it reads. One who brings none of it is answered by popularity (`scoring.score`).
+
+        Empty for a method that treats all shoppers alike on purpose: it is never replaced.
+        """
+        ...
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Parameters learned in one pass, or the starting point of training. Same data and seed: same parameters."""

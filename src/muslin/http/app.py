@@ -1,0 +1,48 @@
+"""The application: routes, and what they share."""
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from muslin.engine.model import Model
+from muslin.http.audience import Audience, audience
+from muslin.http.body import Limits, StrictRequest
+from muslin.http.docs import docs, openapi
+from muslin.http.health import Health, livez, readyz
+from muslin.http.openapi import document
+from muslin.http.problems import Problem, ProblemError, on_failure, on_http_error, on_problem
+from muslin.http.recommendations import RecommendationRequest, Recommendations, recommend
+from muslin.http.screen import finish, screen
+from muslin.http.service import Service, proved
+
+ROUTES: tuple[HTTPRouteHandler, ...] = (recommend, audience, livez, readyz)
+"""Routes of the API; the two that describe it come on top."""
+
+_BODIES = (RecommendationRequest, Recommendations, Audience, Health, Problem)
+
+
+def create_app(model: Model, limits: Limits | None = None) -> Litestar:
+    """Application that serves `model`; raises `ModelError` (`golden_failed`) when it does not answer."""
+    limits = limits or Limits()
+    service = Service(limits)
+    service.open(proved(model))
+    return application(service, limits)
+
+
+def application(service: Service, limits: Limits) -> Litestar:
+    """Application on a `service`, which may not have a model yet."""
+    return Litestar(
+        [*ROUTES, openapi, docs],
+        request_class=StrictRequest,
+        request_max_body_size=limits.body_bytes,
+        dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
+        before_request=screen,
+        before_send=[finish],
+        exception_handlers={ProblemError: on_problem, HTTPException: on_http_error, Exception: on_failure},
+        on_shutdown=[service.close],
+        state=State({"limits": limits, "document": document(ROUTES, _BODIES)}),
+        openapi_config=None,
+        logging_config=None,
+    )

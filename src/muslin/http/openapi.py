@@ -1,0 +1,41 @@
+"""OpenAPI 3.1 of the routes: Litestar lists them, msgspec describes their bodies."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from muslin import __version__
+
+_DESCRIPTION = (
+    "Recommendations for fashion that work for garments nobody has clicked and shoppers nobody has seen. "
+    "Every answer says on which path it was found: hot (shopper and garment known from training), warming (a new "
+    "shopper with fresh events), cold (from content or profile alone) or fallback (popularity). "
+    "Refusals are application/problem+json."
+)
+
+
+def document(routes: Sequence[HTTPRouteHandler], bodies: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
+    """OpenAPI document of `routes`, whose requests and answers are `bodies` and what these are made of.
+
+    Litestar's own schemas leave out most bounds and that unknown fields are refused, so msgspec's take their place. A
+    throw-away application makes the list: one that published it itself would also serve pages that need the network.
+    """
+    config = OpenAPIConfig(
+        title="Muslin",
+        version=__version__,
+        description=_DESCRIPTION,
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin()],
+    )
+    nothing = Provide(lambda: None, sync_to_thread=False)
+    app = Litestar(routes, openapi_config=config, dependencies={"service": nothing}, logging_config=None)
+    found: dict[str, Any] = app.openapi_schema.to_schema()
+    _, schemas = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    found["components"] = {"schemas": schemas}
+    return dict(msgspec.to_builtins(found))

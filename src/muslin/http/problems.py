@@ -1,0 +1,148 @@
+"""What the service says when it refuses: `application/problem+json` (RFC 9457), from one table of codes.
+
+No problem repeats what was sent: the words are ours, and a pointer names a place in the body by plain field names only.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from muslin.http.log import report
+
+MEDIA_TYPE = "application/problem+json"
+
+CODES: dict[str, tuple[int, str]] = {
+    "ambiguous_length": (400, "Content-Length and Transfer-Encoding cannot both be given."),
+    "bad_gzip": (400, "The body is not one complete gzip stream."),
+    "bad_request": (400, "The request cannot be read."),
+    "bad_utf8": (400, "The body is not UTF-8."),
+    "byte_order_mark": (400, "The body starts with a byte order mark; send plain UTF-8."),
+    "duplicate_key": (400, "An object has the same key twice."),
+    "empty_body": (400, "The body is empty; send a JSON object."),
+    "incomplete_body": (400, "The body ended early."),
+    "invalid_json": (400, "The body is not JSON."),
+    "non_finite": (400, "NaN and Infinity are not JSON."),
+    "null_body": (400, "The body is null; send a JSON object."),
+    "too_deep": (400, "The body is nested too deeply."),
+    "not_found": (404, "There is nothing at this address."),
+    "unknown_item": (404, "The catalogue has no such item."),
+    "method_not_allowed": (405, "This address does not take this method; see the Allow header."),
+    "slow_body": (408, "The body took too long to arrive."),
+    "body_too_large": (413, "The body is larger than one megabyte, as sent or as decoded."),
+    "unsupported_encoding": (415, "The body may be gzip or not encoded at all."),
+    "unsupported_media_type": (415, "Send application/json in UTF-8."),
+    "bad_characters": (422, "A text holds control characters or half a surrogate pair."),
+    "exclusive_fields": (422, "Only one of user_id and session_id can be given."),
+    "invalid_value": (422, "A value is not allowed here."),
+    "min_above_max": (422, "The lowest value is above the highest."),
+    "out_of_range": (422, "A number is out of range."),
+    "unknown_field": (422, "A field or query parameter is unknown."),
+    "repeated_parameter": (422, "A query parameter is given twice."),
+    "wrong_length": (422, "A text or list is too short or too long."),
+    "wrong_type": (422, "A value has the wrong type."),
+    "headers_too_large": (431, "The headers are too large."),
+    "internal_error": (500, "The service failed; the request id finds the cause in its log."),
+    "not_ready": (503, "The model is not loaded yet; try again shortly."),
+    "overloaded": (503, "Too many requests are waiting; try again shortly."),
+}
+"""Every code with its status and its explanation."""
+
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong, and where."""
+
+    pointer: str
+    """JSON pointer into the body, or `/query/NAME` for a query parameter."""
+    code: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A refusal."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: tuple[Fault, ...] = ()
+
+
+class ProblemError(Exception):
+    """Ends a request with the problem `code`, at `pointer` if one place is to blame."""
+
+    def __init__(self, code: str, pointer: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.faults = () if pointer is None else (Fault(pointer, code),)
+        self.headers = dict(headers or {})
+
+
+def problem(code: str, request_id: str, faults: Sequence[Fault] = ()) -> Problem:
+    """Problem of a code in `CODES`."""
+    status, detail = CODES[code]
+    return Problem(
+        type=f"urn:muslin:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=f"urn:uuid:{request_id}",
+        code=code,
+        request_id=request_id,
+        errors=tuple(faults),
+    )
+
+
+def documented(*codes: str) -> dict[int, ResponseSpec]:
+    """OpenAPI rows for the problems a route can answer with."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(CODES[code][0], []).append(code)
+    return {
+        status: ResponseSpec(Problem, description=", ".join(same), media_type=MEDIA_TYPE, generate_examples=False)
+        for status, same in sorted(by_status.items())
+    }
+
+
+def request_id(scope: Any) -> str:
+    """Id of the request of an ASGI scope; the same each time it is asked for."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    return str(state.setdefault("muslin_request_id", str(uuid4())))
+
+
+def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:
+    """Answer to a `ProblemError`."""
+    return _response(request, error.code, error.faults, error.headers)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Answer to what Litestar refuses by itself: routes, methods, body size, path and query parameters."""
+    if isinstance(error, ValidationException):
+        keys = [part["key"] for part in error.extra or () if isinstance(part, dict) and "key" in part]
+        return _response(request, "invalid_value", [Fault(f"/query/{key}", "invalid_value") for key in keys], {})
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_failure(request, error)
+    code = _OF_STATUS.get(error.status_code, "bad_request")
+    return _response(request, code, (), dict(error.headers or {}))
+
+
+def on_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer to a fault of ours; the log has the cause."""
+    report("request_failed", error, {"request_id": request_id(request.scope)})
+    return _response(request, "internal_error", (), {})
+
+
+def _response(
+    request: Request[Any, Any, Any], code: str, faults: Sequence[Fault], headers: Mapping[str, str]
+) -> Response[Problem]:
+    content = problem(code, request_id(request.scope), faults)
+    return Response(content, status_code=content.status, media_type=MEDIA_TYPE, headers=dict(headers))

@@ -1,0 +1,50 @@
+"""What every request passes through on its way in, and every answer on its way out."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import Message, Scope
+
+from muslin.http.problems import ProblemError, request_id
+from muslin.http.strict_json import below
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+"""Answers are data for programs: nothing in them is to be guessed at, kept, framed or run."""
+
+
+_HEADER_BYTES = 64 * 1024
+
+
+async def screen(request: Request[Any, Any, Any]) -> None:
+    """Refuse huge headers, a length that two servers could read differently, and query parameters a route lacks."""
+    # The protocol refuses headers that come in many pieces; those that come in one reach us.
+    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > _HEADER_BYTES:
+        raise ProblemError("headers_too_large", headers={"Connection": "close"})
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        raise ProblemError("ambiguous_length", headers={"Connection": "close"})
+    known = request.route_handler.opt.get("query")
+    if known is None:
+        return
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            raise ProblemError("unknown_field", below("/query", name))
+        if given.count(name) > 1:
+            raise ProblemError("repeated_parameter", f"/query/{name}")
+
+
+async def finish(message: Message, scope: Scope) -> None:
+    """Add the request id and the headers above to an answer that lacks them."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    headers["X-Request-ID"] = request_id(scope)
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
