@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from muslin.engine.filters import Filters
     from muslin.engine.model import Model
     from muslin.errors import DataError, ModelError, MuslinError, UsageError
-    from muslin.recipes.evaluate import evaluate
+    from muslin.recipes.evaluate import evaluate as cross_validate
     from muslin.recipes.fit import fit
 
 _HOME = {
-    "Dataset": "muslin.data.dataset",
-    "Filters": "muslin.engine.filters",
-    "Model": "muslin.engine.model",
-    "MuslinError": "muslin.errors",
-    "DataError": "muslin.errors",
-    "ModelError": "muslin.errors",
-    "UsageError": "muslin.errors",
-    "evaluate": "muslin.recipes.evaluate",
-    "fit": "muslin.recipes.fit",
+    "Dataset": ("muslin.data.dataset", "Dataset"),
+    "Filters": ("muslin.engine.filters", "Filters"),
+    "Model": ("muslin.engine.model", "Model"),
+    "MuslinError": ("muslin.errors", "MuslinError"),
+    "DataError": ("muslin.errors", "DataError"),
+    "ModelError": ("muslin.errors", "ModelError"),
+    "UsageError": ("muslin.errors", "UsageError"),
+    # Not `evaluate`: that name is the package's, and would change meaning once it is imported.
+    "cross_validate": ("muslin.recipes.evaluate", "evaluate"),
+    "fit": ("muslin.recipes.fit", "fit"),
 }
 
 __all__ = [
@@ -42,7 +43,7 @@ __all__ = [
     "MuslinError",
     "UsageError",
     "__version__",
-    "evaluate",
+    "cross_validate",
     "fit",
 ]
 
@@ -50,5 +51,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import public names on first use: `import muslin` itself stays quick."""
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        module, attribute = _HOME[name]
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

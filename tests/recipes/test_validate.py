@@ -10,6 +10,8 @@ from muslin.recipes.validate import cold_ndcg
 class Planned:
     """Scores the cold items in the order it was given."""
 
+    evidence = frozenset()
+
     def __init__(self, scores) -> None:
         self.scores = scores
 

@@ -25,17 +25,19 @@ def garments(
     fitted: Fitted, world: World, ids: Sequence[str], users: Users, rows: Ints, *, k: int, filter_seen: bool
 ) -> pl.DataFrame:
     """Best `k` of the catalogue `rows` for each shopper; fewer where fewer are left."""
-    items = Items(world.catalogue, rows)
+    # Most popular first, so that the order of equal scores is theirs.
+    items = Items(world.catalogue, rows[np.argsort(-world.popularity[rows], kind="stable")])
+    rows = items.rows
     parts = [_frame([], [], np.empty(0), np.empty(0, np.int64), np.empty(0, object))]
     for block in _blocks(len(users), len(rows)):
         asked = users[block]
         score = scores(fitted, world, asked, items)
         if filter_seen:
             score = score.masked_fill(_held(asked, rows), -torch.inf)
-        top = torch.topk(score, min(k, len(rows)), dim=1)
-        path = np.take_along_axis(scoring.paths(asked, items), top.indices.numpy(), axis=1)
+        value, index = best(score, k)
+        path = np.take_along_axis(scoring.paths(fitted.method, asked, items), index.numpy(), axis=1)
         names = np.asarray(ids, dtype=object)[block]
-        parts.append(_ranked(names, world.catalogue.ids[rows], top.values, top.indices, path))
+        parts.append(_ranked(names, world.catalogue.ids[rows], value, index, path))
     return pl.concat(parts)
 
 
@@ -48,12 +50,29 @@ def shoppers(fitted: Fitted, world: World, items: Items, *, k: int, filter_seen:
         asked = everyone[block]
         score = scores(fitted, world, asked, items)
         columns.append(score.masked_fill(_held(asked, items.rows), -torch.inf) if filter_seen else score)
-    top = torch.topk(torch.cat(columns).T, min(k, n), dim=1)
+    value, index = best(torch.cat(columns).T, k)
     path = np.where(items.rows < world.catalogue.n_hot, "hot", "cold").astype(object)
-    path = np.broadcast_to(path[:, None], tuple(top.indices.shape))
-    frame = _ranked(world.catalogue.ids[items.rows], world.shoppers.ids[:n], top.values, top.indices, path)
+    path = np.broadcast_to(path[:, None], tuple(index.shape))
+    frame = _ranked(world.catalogue.ids[items.rows], world.shoppers.ids[:n], value, index, path)
     names = {"user_id": "item_id", "item_id": "user_id"}
     return frame.rename(names).select("user_id", "item_id", "score", "rank", "path")
+
+
+def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Values and columns [rows, min(k, columns)] of the largest `scores`; equal ones in order of column.
+
+    `topk` promises no order among equals, so a list of five would not be the start of a list of ten.
+    """
+    k = min(k, scores.shape[1])
+    if not k:
+        return scores[:, :0], torch.empty((len(scores), 0), dtype=torch.int64)
+    index = torch.topk(scores, k, dim=1).indices.sort(dim=1).values
+    value = scores.gather(1, index)
+    last = value.amin(dim=1, keepdim=True)
+    cut = ((scores == last).sum(1) > (value == last).sum(1)).nonzero().squeeze(1)  # equals were left out: which ones?
+    index[cut] = torch.argsort(scores[cut], dim=1, descending=True, stable=True)[:, :k].sort(dim=1).values
+    value, order = scores.gather(1, index).sort(dim=1, descending=True, stable=True)
+    return value, index.gather(1, order)
 
 
 def _blocks(users: int, items: int) -> Iterator[slice]:

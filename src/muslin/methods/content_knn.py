@@ -3,7 +3,7 @@
 Source: the vector space recommender of Pazzani and Billsus 2007 (The Adaptive Web, ch. 10), section 10.3, with profile
 and item compared by cosine.
 Differs: each feature block is weighted; within a block each column counts by its inverse document frequency, so that
-sharing a rare value says more than sharing a common one. Ties and strangers are ordered by popularity.
+sharing a rare value says more than sharing a common one.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from muslin.method import Evidence
 from muslin.types import Csr, Floats, Items, Params, TrainData, Users
 
 
@@ -29,6 +30,7 @@ class ContentKnn:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset({"history"})
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Weight of each feature column [D]."""

@@ -17,6 +17,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from muslin.method import Evidence
 from muslin.random import stream
 from muslin.types import Csr, Items, Params, TrainData, Users
 
@@ -42,6 +43,7 @@ class Ials:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset({"history"})
 
     def init(self, data: TrainData, seed: int) -> Params:
         """`item` [N, K] factors of the training items, `map` [D, K] from content to factors, `gram` [K, K]."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from muslin.method import Evidence
 from muslin.types import Items, Params, TrainData, Users
 
 
@@ -23,6 +24,7 @@ class Popularity:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset()
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Shoppers per item [N]."""

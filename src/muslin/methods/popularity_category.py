@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from muslin.method import Evidence
 from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 
 
@@ -27,6 +28,7 @@ class PopularityCategory:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset()
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Shoppers per item [N], their mean [1], and `level_d`: the shrunken mean of each category of level d."""

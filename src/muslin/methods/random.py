@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from muslin.method import Evidence
 from muslin.types import Items, Params, TrainData, Users
 
 
@@ -24,6 +25,7 @@ class Random:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset()
 
     def init(self, data: TrainData, seed: int) -> Params:
         """The seed itself."""

@@ -20,7 +20,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.data.pairs import PairBatch, pair_batches
-from muslin.method import Schedule
+from muslin.method import Evidence, Schedule
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
@@ -65,6 +65,7 @@ class TwoTower:
     """See the module."""
 
     config: Config
+    evidence: frozenset[Evidence] = frozenset({"history", "profile"})
 
     @property
     def schedule(self) -> Schedule:
@@ -125,9 +126,10 @@ def _loss(params: Params, batch: Data) -> Tensor:
     scale = params["log_scale"].exp()
     target, negative = torch.from_numpy(pairs.target), torch.from_numpy(pairs.negative)
     query_BK = scale * user_BK
-    positive_B = (query_BK * item_TK.index_select(0, target)).sum(1) + bias_T.index_select(0, target) - torch.from_numpy(pairs.log_q_target)
+    logit_B = (query_BK * item_TK.index_select(0, target)).sum(1) + bias_T.index_select(0, target)
     offset_S = bias_T.index_select(0, negative) - torch.from_numpy(pairs.log_q_negative)
-    return shared_softmax(positive_B, query_BK, Negatives(item_TK.index_select(0, negative), offset_S, torch.from_numpy(pairs.taken)))
+    others = Negatives(item_TK.index_select(0, negative), offset_S, torch.from_numpy(pairs.taken))
+    return shared_softmax(logit_B - torch.from_numpy(pairs.log_q_target), query_BK, others)
 
 
 def _shopper(params: Params, history_UN: Csr, item_NK: Tensor, profile_UF: Csr) -> Tensor:

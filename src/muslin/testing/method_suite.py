@@ -19,7 +19,7 @@ from muslin.data.splits import item_cold
 from muslin.features.space import World, encode
 from muslin.method import Scorer, Trainable
 from muslin.testing.worlds import tiny_shop
-from muslin.types import Params
+from muslin.types import Params, Users
 
 Check = Callable[[Scorer], None]
 
@@ -80,6 +80,25 @@ def newcomers_move_nobody(method: Scorer) -> None:
     _close(before, after, "an added item moved other scores")
 
 
+def evidence_is_what_it_reads(method: Scorer) -> None:
+    """Scores depend on the history, and on the profile, exactly when `evidence` says so. Starting weights may be 0."""
+    world = _world()
+    params, ids = method.init(world.data, 0), world.shoppers.ids[:20].tolist()
+    users, items = world.users(ids), world.items()
+    scores = method.score(params, users, items)
+    bare = {
+        "history": Users(users.rows, users.features, users.history * 0.0),
+        "profile": Users(users.rows, users.features * 0.0, users.history),
+    }
+    for name, without in bare.items():
+        without.history.eliminate_zeros()
+        without.features.eliminate_zeros()
+        moved = not torch.equal(scores, method.score(params, without, items))
+        # An identity-free method may tell shoppers apart without reading what they like: see `random`.
+        assert name in method.evidence or not moved or not method.evidence, f"reads the {name} without saying so"
+        assert moved or name not in method.evidence or isinstance(method, Trainable), f"does not read the {name}"
+
+
 def score_changes_nothing(method: Scorer) -> None:
     """Scoring leaves the parameters as they were."""
     world = _world()
@@ -120,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
     scores_ignore_company,
     candidates_are_a_slice,
     newcomers_move_nobody,
+    evidence_is_what_it_reads,
     score_changes_nothing,
     step_gives_true_gradients,
 )

@@ -1,0 +1,68 @@
+import pytest
+
+from muslin import registry
+from muslin.errors import UsageError
+from muslin.recipes.evaluate import check, evaluate
+
+
+def test_every_method_takes_part_unless_told(shop, monkeypatch) -> None:
+    asked = []
+
+    def stop(recipe, world, seed):
+        asked.append(recipe.method)
+        return real(recipe.__class__(method="popularity"), world, seed)
+
+    from muslin.recipes import evaluate as module
+
+    real = module.fit_world
+    monkeypatch.setattr(module, "fit_world", stop)
+    result = evaluate(shop, protocols=["warm"], seeds=1, max_users=20)
+    assert sorted(asked) == sorted(registry.names())
+    assert sorted(result.facts.methods) == sorted(registry.names())
+
+
+def test_seeds_are_a_count_or_a_list(shop) -> None:
+    counted = evaluate(shop, protocols=["warm"], methods=["popularity"], seeds=2, max_users=20)
+    listed = evaluate(shop, protocols=["warm"], methods=["popularity"], seeds=[0, 1], max_users=20)
+    assert counted.facts.seeds == (0, 1)
+
+    def figures(result):
+        return [(r.method, r.metric, r.view, r.path, r.value, r.ci_low, r.ci_high) for r in result.rows]
+
+    assert figures(counted) == figures(listed)
+
+
+def test_methods_are_fitted_on_training_rows_only(shop, monkeypatch) -> None:
+    from muslin.recipes import evaluate as module
+
+    real, seen = module.fit_world, []
+
+    def watched(recipe, world, seed):
+        seen.append((len(world.data.events), seed))
+        return real(recipe, world, seed)
+
+    monkeypatch.setattr(module, "fit_world", watched)
+    evaluate(shop, protocols=["item-cold"], methods=["popularity"], seeds=[4], max_users=20)
+    assert {seed for _, seed in seen} == {4}
+    assert all(events < len(shop.events) for events, _ in seen)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "methods", "code", "near"),
+    [
+        (["warmer"], ["popularity"], "unknown_protocol", "'warm'"),
+        (["warm"], ["populrity"], "unknown_method", "'popularity'"),
+        (["warm"], ["oracle"], "no_oracle", "boutique"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_is_fitted(shop, monkeypatch, protocols, methods, code, near) -> None:
+    monkeypatch.setattr("muslin.recipes.evaluate.fit_world", None)
+    with pytest.raises(UsageError) as caught:
+        evaluate(shop, protocols=protocols, methods=methods)
+    assert caught.value.code == code
+    assert near in caught.value.fix
+
+
+def test_check_knows_the_oracle() -> None:
+    check(["warm"], ["oracle", "ials"])
+    check(["warm"], None)
