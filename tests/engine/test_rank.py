@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from muslin.engine.rank import best
 
-
 ROW = st.lists(st.sampled_from([0.0, 1.0, 2.0, -np.inf]), min_size=6, max_size=6)
 
 

@@ -5,10 +5,6 @@ titles and pictures each tell part of what a garment is like; a residual is told
 planted, the best possible ranking is known (`Truth`), and every method can be placed between chance and it.
 """
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +16,7 @@ from muslin.data.sources.boutique import catalogue, draw, events, world
 from muslin.data.sources.boutique.config import BoutiqueConfig
 from muslin.data.sources.boutique.truth import Truth, load_truth, save_truth
 from muslin.data.sources.boutique.words import DEPARTMENTS, EVENTS
-from muslin.data.store import check_destination
+from muslin.data.store import seal, staged
 
 __all__ = ["BoutiqueConfig", "Truth", "load_truth", "make"]
 
@@ -37,8 +33,9 @@ def make(destination: Path, config: BoutiqueConfig, *, seed: int, overwrite: boo
     bit. Raises `UsageError` (`destination_exists`, `not_a_dataset`) when `destination` is not empty and `overwrite`
     is off, or is anything else than a dataset.
     """
-    with _directory(Path(destination).absolute(), overwrite=overwrite) as root:
+    with staged(Path(destination), overwrite=overwrite) as root:
         dataset = _write(root, config, seed)
+        seal(root)
     return replace(dataset, root=Path(destination))
 
 
@@ -57,7 +54,7 @@ def _write(root: Path, config: BoutiqueConfig, seed: int) -> Dataset:
     write_schema(dataset.schema, root / "dataset.toml")
     dataset.items.write_parquet(root / "items.parquet")
     dataset.users.write_parquet(root / "users.parquet")
-    dataset.events.drop("weight").write_parquet(root / "events.parquet")
+    dataset.events.write_parquet(root / "events.parquet")
     save_truth(_truth(garments, people, latent, log, ids), config, seed, root)
     if config.pictures:
         shots = pl.Series("bytes", list(draw.pictures(garments, seed)), dtype=pl.Binary)
@@ -110,33 +107,3 @@ def _truth(
         shares=people.shares,
         arrival=garments.designs.arrival[garments.design],
     )
-
-
-@contextmanager
-def _directory(destination: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A directory to fill, which becomes `destination` when the block ends well and vanishes when it does not."""
-    check_destination(destination, overwrite=overwrite)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    partial = destination.with_name(f".{destination.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        _replace(partial, destination)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _replace(partial: Path, destination: Path) -> None:
-    """Put `partial` in the place of `destination`; what was there goes last, so that it is never lost to a failure."""
-    if not destination.exists():
-        partial.rename(destination)
-        return
-    old = destination.with_name(f".{destination.name}.{os.getpid()}.old")
-    destination.rename(old)
-    try:
-        partial.rename(destination)
-    except OSError:
-        old.rename(destination)
-        raise
-    shutil.rmtree(old)
