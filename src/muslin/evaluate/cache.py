@@ -1,0 +1,60 @@
+"""Finished answers on disk, so that a long evaluation goes on where it was interrupted.
+
+An entry is found again only by the same data, the same code, the same protocol, seed and method. How a method was
+configured is known to the caller alone: give each configuration a directory of its own.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+import muslin
+from muslin.data.dataset import Dataset
+from muslin.evaluate.answers import CUTOFF, Answers
+from muslin.evaluate.protocol import Terms
+
+
+def base_key(dataset: Dataset, terms: Terms) -> str:
+    """Hash of the data, the code of this package, and the terms all entries of a run share, their seed apart."""
+    settings = [terms.ks, terms.max_users, CUTOFF, asdict(dataset.schema)]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for frame in (dataset.items, dataset.users, dataset.events):
+        buffer = BytesIO()
+        frame.write_ipc(buffer)
+        digest.update(buffer.getbuffer())
+    for source in sorted(Path(muslin.__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def place(root: Path, base: str, protocol: str, seed: int, method: str) -> Path:
+    """Directory of one entry."""
+    key = hashlib.sha256(f"{base}/{protocol}/{seed}/{method}".encode()).hexdigest()[:16]
+    return root / f"{protocol}-{seed}-{method}-{key}"
+
+
+def read(entry: Path) -> Answers | None:
+    """The answers stored at `entry`, None when there are none."""
+    if not entry.is_dir():
+        return None
+    cpu = json.loads((entry / "fit.json").read_text(encoding="utf-8"))["fit_cpu_s"]
+    return Answers(pl.read_parquet(entry / "pairs.parquet"), pl.read_parquet(entry / "lists.parquet"), cpu)
+
+
+def write(entry: Path, answers: Answers) -> None:
+    """Store `answers`: all of them or, when interrupted, nothing."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=entry.parent))
+    try:
+        answers.pairs.write_parquet(draft / "pairs.parquet")
+        answers.lists.write_parquet(draft / "lists.parquet")
+        (draft / "fit.json").write_text(json.dumps({"fit_cpu_s": answers.fit_cpu_s}), encoding="utf-8")
+        draft.rename(entry)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

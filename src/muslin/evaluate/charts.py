@@ -1,0 +1,119 @@
+"""Charts of a result as inline SVG: drawn by Vega once, coloured by the page's own light and dark palettes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from muslin.evaluate.questions import best
+from muslin.evaluate.result import BOUNDS, Row
+
+# Vega knows no CSS variables: it draws in these colours, which nothing else has, and the page's names replace them.
+_INK, _MUTED, _LINE, _BEST, _CARD = "#010203", "#010204", "#010205", "#010206", "#010207"
+_VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line", _BEST: "--accent", _CARD: "--card"}
+SERIES = tuple(f"--series-{n}" for n in range(8))
+"""Colours of lines; more methods than that repeat them."""
+
+_WIDTH, _ROW = 215, 27
+
+_CONFIG = {
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": _INK,
+        "titleColor": _MUTED,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+        "titleFontWeight": 400,
+        "gridColor": _LINE,
+        "domainColor": _LINE,
+        "tickColor": _LINE,
+    },
+    "axisX": {"tickCount": 4, "labelColor": _MUTED},
+    "axisY": {"tickCount": 5},
+}
+
+
+def forest(rows: dict[str, Row]) -> str:
+    """Value and interval of each method; the bounds as dashed lines; suspects hollow."""
+    leaders = best(rows)
+    entrants = [row for method, row in rows.items() if method not in BOUNDS]
+    bounds = [{"value": row.value, "name": method} for method, row in rows.items() if method in BOUNDS]
+    values = [
+        {
+            "method": row.method,
+            "value": row.value,
+            "low": row.value if row.ci_low is None else row.ci_low,
+            "high": row.value if row.ci_high is None else row.ci_high,
+            "colour": _BEST if row.method in leaders else _INK,
+            "fill": _CARD if row.suspect else (_BEST if row.method in leaders else _INK),
+        }
+        for row in entrants
+    ]
+    order = [row.method for row in sorted(entrants, key=lambda row: -row.value)]
+    # Room for names by the widest font a page may bring: Vega measures with another one.
+    names = alt.Axis(minExtent=7.6 * max(len(m) for m in order) + 8, labelLimit=400)
+    base = alt.Chart({"values": values}).encode(y=alt.Y("method:N", sort=order, title=None, axis=names))
+    colour = alt.Color("colour:N", scale=None)
+    x = alt.X("low:Q", title=None, scale=alt.Scale(zero=True, nice=True))
+    interval = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
+    point = base.mark_point(size=70, opacity=1, strokeWidth=2).encode(
+        x="value:Q", stroke=colour, fill=alt.Fill("fill:N", scale=None)
+    )
+    return _svg(alt.layer(*_bound_lines(bounds), interval, point), height=_ROW * len(entrants))
+
+
+def curve(series: Mapping[str, Sequence[Row]]) -> str:
+    """Value over k of each method with its interval; colours in the order of the methods."""
+    colours = {method: _token(n) for n, method in enumerate(series)}
+    values = [
+        {"method": method, "k": row.k, "value": row.value, "low": row.ci_low, "high": row.ci_high}
+        for method, rows in series.items()
+        for row in rows
+    ]
+    ks = sorted({row.k for rows in series.values() for row in rows if row.k is not None})
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    base = alt.Chart({"values": values}).encode(
+        x=alt.X("k:Q", title="items revealed (k)", axis=alt.Axis(values=ks, format="d", grid=False)),
+        color=alt.Color("method:N", scale=scale, legend=None),
+    )
+    band = base.mark_area(opacity=0.1).encode(
+        y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=True)), y2="high:Q", fill=alt.Fill("method:N", scale=scale)
+    )
+    line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=45, filled=True, opacity=1)).encode(
+        y="value:Q"
+    )
+    return _svg(alt.layer(band.encode(color=alt.value("transparent")), line), height=230, width=330)
+
+
+def _bound_lines(bounds: list[dict[str, Any]]) -> list[alt.Chart]:
+    base = alt.Chart({"values": bounds})
+    line = base.mark_rule(strokeDash=[3, 3], color=_MUTED).encode(x="value:Q")
+    name = base.mark_text(baseline="bottom", dy=-4, fontSize=12, color=_MUTED).encode(
+        x="value:Q", y=alt.value(0), text="name:N"
+    )
+    return [line, name]
+
+
+def _token(n: int) -> str:
+    return f"#0102{16 + n % len(SERIES):02x}"
+
+
+def _svg(chart: Any, *, height: int, width: int = _WIDTH) -> str:
+    """Self-contained SVG whose colours are the page's variables and whose size follows its column."""
+    spec = chart.properties(width=width, height=height, background="transparent").to_dict()
+    svg: str = vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
+    for colour, variable in {**_VARIABLES, **{_token(n): name for n, name in enumerate(SERIES)}}.items():
+        svg = re.sub(colour, f"var({variable})", svg, flags=re.IGNORECASE)
+    return _responsive(svg)
+
+
+def _responsive(svg: str) -> str:
+    """Without the fixed size of the root element: it fills its column, up to a fifth more than it was drawn for."""
+    head, rest = svg.split(">", 1)
+    width = re.search(r'\bwidth="([\d.]+)"', head)
+    head = re.sub(r'\s(width|height)="[\d.]+"', "", head)
+    limit = f' style="max-width:{1.2 * float(width.group(1)):.0f}px"' if width else ""
+    return f'{head} role="img"{limit}>{rest}'

@@ -1,0 +1,76 @@
+"""The questions of a result in the order and words in which they are shown."""
+
+from dataclasses import dataclass
+
+from muslin.evaluate.protocol import PROTOCOLS
+from muslin.evaluate.result import BOUNDS, Result, Row
+
+_LABELS = {
+    ("within", "cold"): "among new garments",
+    ("full", "all"): "whole catalogue",
+    ("full", "cold"): "new garments in the whole catalogue",
+    ("full", "hot"): "known garments in the whole catalogue",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a column of figures answers, and whether methods are judged by it."""
+
+    protocol: str
+    view: str
+    path: str
+    k: int | None
+    headline: bool
+
+    @property
+    def label(self) -> str:
+        """A few words that tell it from the others of its protocol."""
+        own = {"user-cold": f"k = {self.k}", "warm": "known garments"}
+        return own.get(self.protocol) or _LABELS.get((self.view, self.path), self.view)
+
+
+def questions(result: Result, protocol: str | None = None) -> list[Question]:
+    """Questions with figures, of one protocol or of all, those that methods are judged by first."""
+    found: dict[Question, None] = {}
+    for row in result.rows:
+        if protocol in (None, row.protocol):
+            view, path = PROTOCOLS[row.protocol].headline
+            headline = row.view == view and path in (None, row.path)
+            found[Question(row.protocol, row.view, row.path, row.k, headline)] = None
+    return sorted(found, key=lambda q: (result.facts.protocols.index(q.protocol), not q.headline))
+
+
+def figures(result: Result, question: Question, metric: str) -> dict[str, Row]:
+    """Row of each method."""
+    found = result.find(metric, question.protocol, question.view, question.path, question.k)
+    return {row.method: row for row in found}
+
+
+def best(rows: dict[str, Row]) -> tuple[str, ...]:
+    """The entrants with the highest value; none where it is zero or all share it."""
+    entrants = {m: row.value for m, row in rows.items() if m not in BOUNDS}
+    highest = max(entrants.values(), default=0.0)
+    top = tuple(m for m, value in entrants.items() if value == highest > 0)
+    return () if len(top) == len(entrants) > 1 else top
+
+
+def suspects(result: Result, protocol: str) -> dict[str, list[int | None]]:
+    """Suspect methods of a protocol, each with the ks at which it is one."""
+    found: dict[str, list[int | None]] = {}
+    for row in result.rows:
+        if row.protocol == protocol and row.suspect and row.k not in found.setdefault(row.method, []):
+            found[row.method].append(row.k)
+    return found
+
+
+def fallback_notes(result: Result) -> list[str]:
+    """A sentence per question in which methods knew nothing of some shoppers."""
+    notes = []
+    for where, shares in result.facts.fallback.items():
+        by_share: dict[str, list[str]] = {}
+        for method, share in shares.items():
+            by_share.setdefault(f"{share:.0%}", []).append(method)
+        told = "; ".join(f"{', '.join(methods)}: {share}" for share, methods in by_share.items())
+        notes.append(f"{where}: shoppers of whom a method knows nothing get popularity ({told})")
+    return notes

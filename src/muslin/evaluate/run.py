@@ -1,0 +1,188 @@
+"""`evaluate`: every protocol, seed and method, one after the other, and what came out."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import muslin
+from muslin.data.dataset import Dataset
+from muslin.errors import UsageError
+from muslin.evaluate import cache as store
+from muslin.evaluate.answers import CUTOFF, Answers, Block, Scores, answer, floor, scores_of
+from muslin.evaluate.audit import Finding, audit
+from muslin.evaluate.protocol import PROTOCOLS, Exam, Protocol, Terms, check_ks, protocol
+from muslin.evaluate.result import REFERENCES, Comparison, Facts, Result, Row
+from muslin.evaluate.rows import figures
+from muslin.features.space import World
+from muslin.method import Fitted
+from muslin.progress import track
+from muslin.types import Items
+
+Fit = Callable[[str, World, int], Fitted]
+"""Fits the method of that name to a world, with that seed."""
+
+Asked = dict[tuple[str, str], list[Answers]]
+"""Answers by protocol and method, one per seed."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One method in one exam."""
+
+    exam: Exam
+    method: str
+
+
+def evaluate(
+    dataset: Dataset,
+    fit: Fit,
+    *,
+    methods: Sequence[str],
+    protocols: Sequence[str] = tuple(PROTOCOLS),
+    ks: Sequence[int] = (0, 1, 3),
+    seeds: Sequence[int] = (0, 1, 2),
+    max_users: int | None = None,
+    cache: Path | None = None,
+) -> Result:
+    """Judge `methods` on `dataset`.
+
+    `popularity` always takes part, and so do the bounds: `random`, a fresh random order for every shopper, and the
+    `oracle` where the dataset's truth lies beside it (`truth.safetensors`, planted data). `ks`: events revealed of new
+    shoppers. `seeds`: one cut and one fit each; the figures are means over them. `max_users`: at most so many shoppers
+    per question, the same for all methods; None asks all. `cache`: directory in which finished answers are kept, so
+    that an interrupted run goes on where it stopped; give each configuration of the methods its own.
+
+    Raises `UsageError` for an unknown protocol or bad numbers, `DataError` (`too_small`) when a cut leaves nothing to
+    ask, `ModelError` (`non_finite_scores`) naming a method that gave NaN, and whatever `fit` raises.
+    """
+    chosen = [protocol(name) for name in dict.fromkeys(protocols)]
+    terms = [Terms(seed, check_ks(ks), _positive(max_users)) for seed in _distinct(seeds)]
+    oracle = _oracle(dataset)
+    names = tuple(dict.fromkeys((*REFERENCES, *(m for m in methods if m != "oracle" or not oracle))))
+    if oracle:
+        names = (*names, "oracle")
+    base = store.base_key(dataset, terms[0]) if cache else ""
+    findings: list[Finding] = []
+    asked: Asked = {}
+    total = len(chosen) * len(terms) * len(names)
+    for step in track(_steps(dataset, chosen, terms, names, findings), "evaluate", total):
+        entry = store.place(cache, base, step.exam.protocol, step.exam.seed, step.method) if cache else None
+        answers = store.read(entry) if entry else None
+        if answers is None:
+            answers = _answers(step, fit, oracle)
+            if entry:
+                store.write(entry, answers)
+        asked.setdefault((step.exam.protocol, step.method), []).append(answers)
+    return _result(dataset, chosen, terms, names, asked, tuple(findings))
+
+
+def _steps(
+    dataset: Dataset,
+    protocols: list[Protocol],
+    terms: list[Terms],
+    methods: tuple[str, ...],
+    findings: list[Finding],
+) -> Iterator[_Step]:
+    """Every method in every exam; each exam is made once, audited, and dropped before the next."""
+    for chosen in protocols:
+        for term in terms:
+            exam = chosen.build(dataset, term)
+            findings += audit(dataset, exam)
+            for method in methods:
+                yield _Step(exam, method)
+
+
+def _answers(step: _Step, fit: Fit, oracle: Scores | None) -> Answers:
+    if step.method == "random":
+        return answer(step.exam, "random", floor, 0.0)
+    if step.method == "oracle" and oracle:
+        return answer(step.exam, "oracle", oracle, 0.0)
+    started = time.process_time()
+    fitted = fit(step.method, step.exam.world, step.exam.seed)
+    spent = time.process_time() - started
+    return answer(step.exam, step.method, scores_of(fitted, step.exam), spent)
+
+
+def _oracle(dataset: Dataset) -> Scores | None:
+    """Scores by the planted truth, None where the dataset has none."""
+    if dataset.root is None or not (dataset.root / "truth.safetensors").is_file():
+        return None
+    from muslin.data.sources.boutique import load_truth
+
+    truth = load_truth(dataset.root)
+    if truth is None:
+        return None
+
+    def scores(users: Sequence[str], _support: pl.DataFrame | None, items: Items) -> Block:
+        logs = truth.scores(users, items.catalogue.ids[items.rows].tolist())
+        # What cannot happen has a log of minus infinity; it belongs last, and scores are finite.
+        return Block(np.nan_to_num(logs, neginf=-1e30), np.zeros(len(users), dtype=bool))
+
+    return scores
+
+
+def _result(
+    dataset: Dataset,
+    protocols: list[Protocol],
+    terms: list[Terms],
+    methods: tuple[str, ...],
+    asked: Asked,
+    findings: tuple[Finding, ...],
+) -> Result:
+    rows: list[Row] = []
+    comparisons: list[Comparison] = []
+    for chosen in protocols:
+        found, compared = figures(dataset, chosen, {m: asked[chosen.name, m] for m in methods})
+        rows += found
+        comparisons += compared
+    facts = Facts(
+        dataset=dataset.schema.name,
+        n_users=len(dataset.users),
+        n_items=len(dataset.items),
+        n_events=len(dataset.events),
+        methods=methods,
+        protocols=tuple(p.name for p in protocols),
+        seeds=tuple(t.seed for t in terms),
+        ks=terms[0].ks,
+        max_users=terms[0].max_users,
+        cutoff=CUTOFF,
+        fallback=_fallback(asked),
+        versions=_versions(),
+    )
+    return Result(tuple(rows), tuple(comparisons), findings, facts)
+
+
+def _fallback(asked: Asked) -> dict[str, dict[str, float]]:
+    """By question and method, the share of shoppers of whom the method knew nothing and who got popularity."""
+    found: dict[str, dict[str, float]] = {}
+    for (name, method), answers in asked.items():
+        lists = pl.concat([a.lists for a in answers]).group_by("view", "k", maintain_order=True).mean()
+        for row in lists.filter(pl.col("fallback") > 0).iter_rows(named=True):
+            where = f"{name} k = {row['k']}" if name == "user-cold" else name
+            found.setdefault(where, {})[method] = row["fallback"]
+    return found
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("torch", "numpy", "polars")}
+    return {"muslin": muslin.__version__, "python": platform.python_version(), **packages}
+
+
+def _distinct(seeds: Sequence[int]) -> tuple[int, ...]:
+    if not seeds:
+        raise UsageError("at least one seed is needed", code="no_seed", where="--seeds", fix="say --seeds 3")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _positive(max_users: int | None) -> int | None:
+    if max_users is not None and max_users < 1:
+        raise UsageError(
+            f"max_users must be 1 or more, got {max_users}", code="bad_limit", fix="leave it out to ask all"
+        )
+    return max_users
