@@ -8,10 +8,15 @@ model.recommend(["a shopper", "a stranger"], k=10)
 model.save("model"); model = muslin.Model.load("model")
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Threads that wait by spinning take the core from whoever they wait for: beside one other busy process a training
+# step took six times as long (ADR 7). Read when torch loads its OpenMP; a value set by the user stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from muslin.data.dataset import Dataset

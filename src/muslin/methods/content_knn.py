@@ -44,7 +44,14 @@ class ContentKnn:
         weight = params["weight"].numpy()
         content = unit_rows(items.catalogue.features.matrix @ sp.diags_array(weight))
         profile = unit_rows(users.history.sign() @ content)
-        return torch.from_numpy((content[items.rows] @ profile.T.toarray()).T.astype(np.float32))
+        return torch.from_numpy(_product(profile, content[items.rows]))
+
+
+def _product(profile_UD: Csr, content_ID: Csr) -> Floats:
+    """`profile @ content.T` [U, I], with the shorter side made dense: scores are dense, features are not."""
+    if profile_UD.shape[0] < content_ID.shape[0]:
+        return np.ascontiguousarray((content_ID @ profile_UD.T.toarray()).T, dtype=np.float32)
+    return np.ascontiguousarray(profile_UD @ content_ID.T.toarray(), dtype=np.float32)
 
 
 def unit_rows(matrix: Csr) -> Csr:

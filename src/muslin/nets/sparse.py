@@ -10,8 +10,8 @@ from muslin.types import Csr
 
 
 class _Product(torch.autograd.Function):
-    # Forward by embedding_bag (threaded), backward by SciPy: together 3.5x faster than either library's own pair on
-    # 18k rows x 5.6k columns, 36 values a row (ADR 4). First order only.
+    # Forward by embedding_bag (threaded), backward by SciPy: together about 3.5x faster than either library's own pair
+    # (ADR 4). First order only.
 
     @staticmethod
     def forward(ctx: Any, table_DK: Tensor, matrix_RD: Csr) -> Tensor:
