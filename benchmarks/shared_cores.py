@@ -18,10 +18,8 @@ def main() -> None:
         seconds = {policy: _timed(policy) for policy in ("ACTIVE", "PASSIVE")}
         for burner in burners:
             burner.terminate()
-        ratio = seconds["ACTIVE"] / seconds["PASSIVE"]
-        print(
-            f"beside {busy} busy processes: active {seconds['ACTIVE']:.1f} s, passive {seconds['PASSIVE']:.1f} s, {ratio:.1f}x"
-        )
+        active, passive = seconds["ACTIVE"], seconds["PASSIVE"]
+        print(f"beside {busy} busy: active {active:.1f} s, passive {passive:.1f} s, {active / passive:.1f}x")
 
 
 def steps() -> None:

@@ -71,15 +71,27 @@ class Ials:
         return self._fold_in(params["gram"], item_NK, users.history.sign()) @ item_NK[torch.from_numpy(items.rows)].T
 
     def _fold_in(self, gram_KK: Tensor, item_NK: Tensor, history_UN: Csr) -> Tensor:
-        """[U, K] solutions of (YᵀY + αY_uᵀY_u + λI) x = (1 + α) Σ y, Y_u the rows of the shopper's items."""
-        c = self.config
-        right_UK = torch.from_numpy(history_UN @ item_NK.numpy()) * (1 + c.alpha)
-        ridge_KK = gram_KK + c.regularization * torch.eye(len(gram_KK))
-        out = torch.zeros_like(right_UK)
-        for u in np.flatnonzero(np.diff(history_UN.indptr)):
-            own = item_NK[torch.from_numpy(history_UN.indices[history_UN.indptr[u] : history_UN.indptr[u + 1]])]
-            out[u] = torch.linalg.solve(ridge_KK + c.alpha * own.T @ own, right_UK[u])
-        return out
+        """[U, K] solutions of (YᵀY + λI + αY_uᵀY_u) x = (1 + α) Y_uᵀ1, Y_u the n rows of the shopper's items.
+
+        By the Woodbury identity an n x n system a shopper, solved together for all shoppers with the same n.
+        """
+        ridge_KK = gram_KK.double() + self.config.regularization * torch.eye(len(gram_KK), dtype=torch.float64)
+        inverse_KK = torch.linalg.inv(ridge_KK)
+        lengths = np.diff(history_UN.indptr)
+        out_UK = torch.zeros(len(lengths), len(gram_KK), dtype=torch.float64)
+        for n in np.unique(lengths[lengths > 0]):
+            users = np.flatnonzero(lengths == n)
+            items_Bn = history_UN.indices[history_UN.indptr[users][:, None] + np.arange(n)]
+            out_UK[torch.from_numpy(users)] = self._solved(inverse_KK, item_NK[torch.from_numpy(items_Bn)].double())
+        return out_UK.float()
+
+    def _solved(self, inverse_KK: Tensor, own_BnK: Tensor) -> Tensor:
+        alpha, n = self.config.alpha, own_BnK.shape[1]
+        half_BnK = own_BnK @ inverse_KK
+        start_BK = (1 + alpha) * half_BnK.sum(1)
+        small_Bnn = half_BnK @ own_BnK.mT + torch.eye(n, dtype=torch.float64) / alpha
+        weight_Bn = torch.linalg.solve(small_Bnn, (own_BnK @ start_BK[:, :, None]).squeeze(2))
+        return start_BK - (half_BnK * weight_Bn[:, :, None]).sum(1)
 
 
 def _content_map(content: Csr, item_NK: np.ndarray, pairs: Csr, penalty: float) -> np.ndarray:

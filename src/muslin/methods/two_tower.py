@@ -43,7 +43,7 @@ class Config:
     """Epochs without a better validation score before stopping."""
     batch_size: int = 2048
     """Pairs per step."""
-    negatives: int = 2048
+    negatives: int = 1024
     """Shared negatives per step."""
     negative_power: float = 0.5
     """Negatives are drawn by popularity to this power."""
