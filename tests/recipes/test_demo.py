@@ -58,7 +58,6 @@ def test_data_that_is_not_there(plan, monkeypatch) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.slow
 def test_hm_week_is_imported(plan, research_data, monkeypatch) -> None:
     monkeypatch.setenv("MUSLIN_DATA", str(research_data))
     found = demo.prepare(replace(plan, data="hm_week"))

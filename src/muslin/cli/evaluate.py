@@ -1,0 +1,57 @@
+"""`muslin evaluate`: how good the methods are on what they have never seen."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, names, numbers, share
+from muslin.cli.failures import INTERRUPTED, interrupted
+from muslin.cli.outputs import refuse_unwritable
+from muslin.cli.screen import console
+from muslin.cli.sources import require
+
+
+def evaluate(
+    dataset: DatasetPath,
+    protocol: Annotated[str, typer.Option(metavar="A,B,…", help="What is hidden.")] = "item-cold,user-cold,warm",
+    methods: Annotated[str | None, typer.Option(metavar="A,B,…", help="Methods to compare; all by default.")] = None,
+    k: Annotated[str, typer.Option("--k", metavar="A,B,…", help="Events revealed of a new shopper.")] = "0,1,3",
+    seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data, each with a fit of its own.")] = 3,
+    max_users: Annotated[int | None, typer.Option(min=1, help="Shoppers asked per question; all by default.")] = None,
+    max_bad: MaxBad = "1%",
+    cache: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep finished answers; Ctrl-C costs little.")
+    ] = None,
+    json_to: JsonFile = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a self-contained report.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a picture of the table.")] = None,
+) -> None:
+    """Compare methods under strict protocols: full ranking, intervals, leakage audit."""
+    refuse_unwritable(json_to, html, svg)
+    protocols, ks = names(protocol, "--protocol"), numbers(k, "--k")
+    chosen = None if methods is None else names(methods, "--methods")
+    allowed = share(max_bad, "--max-bad")
+    for name in chosen or ():
+        if name != "oracle":
+            require(name, "--methods")
+    from muslin.data.dataset import Dataset
+    from muslin.recipes import evaluate as recipe
+
+    recipe.check(protocols, chosen)
+    try:
+        data = Dataset.load(dataset, max_bad=allowed)
+        result = recipe.evaluate(
+            data, protocols=protocols, methods=chosen, ks=ks, seeds=seeds, max_users=max_users, cache=cache
+        )
+    except KeyboardInterrupt:
+        kept = f"finished answers are kept in {cache}; the same command goes on from there"
+        interrupted(kept if cache else "nothing was kept; with --cache DIR the next run could go on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    result.print(console(json_to))
+    if json_to is not None:
+        result.to_json(json_to)
+    if html is not None:
+        result.to_html(html)
+    if svg is not None:
+        result.save_svg(svg)

@@ -1,0 +1,99 @@
+"""`muslin fit`: a dataset becomes a model."""
+
+import shlex
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, share
+from muslin.cli.failures import INTERRUPTED, interrupted
+from muslin.cli.outputs import refuse_occupied, refuse_unwritable, write_json
+from muslin.cli.screen import console
+from muslin.cli.sources import require
+
+if TYPE_CHECKING:
+    from muslin.engine.model import Model
+
+
+def fit(
+    dataset: DatasetPath,
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="Model directory to write.", show_default=False)],
+    method: Annotated[str, typer.Option(metavar="NAME", help="One of `muslin methods`.")] = "two_tower",
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of the method's options.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of its options; repeat for more.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same data, options and seed: same model, to the bit.")] = 0,
+    max_bad: MaxBad = "1%",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model at MODEL.")] = False,
+    json_to: JsonFile = None,
+) -> None:
+    """Fit a method and save the model. Ctrl-C is safe: the same command goes on where it stopped."""
+    refuse_unwritable(json_to)
+    refuse_occupied(out, overwrite=overwrite)
+    require(method, "--method")
+    allowed = share(max_bad, "--max-bad")
+    from muslin.config import read_options
+    from muslin.recipes.fit import Recipe
+
+    recipe = Recipe(method=method, options=read_options(config, assignments or []))
+    recipe.config()  # a wrong name is found before any work is done
+    from muslin.data.dataset import Dataset
+    from muslin.recipes.fit import fit as fit_model
+
+    started, partial = time.monotonic(), _partial(out)
+    try:
+        data = Dataset.load(dataset, max_bad=allowed)
+        model = fit_model(data, method, recipe.options, seed=seed, checkpoint=partial)
+        model.save(out, overwrite=overwrite)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(partial)
+        raise typer.Exit(INTERRUPTED) from None
+    shutil.rmtree(partial, ignore_errors=True)
+    facts = _facts(out, model, time.monotonic() - started)
+    _tell(facts, json_to)
+    write_json(facts, json_to)
+
+
+def _partial(out: Path) -> Path:
+    """Where training keeps its state until the model is saved."""
+    whole = out.absolute()
+    return whole.with_name(f"{whole.name}.partial")
+
+
+def _say_how_to_go_on(partial: Path) -> None:
+    if partial.is_dir():
+        command = shlex.join(["muslin", *sys.argv[1:]])
+        interrupted(f"what was learned so far is kept in {partial}", f"to go on from there: {command}")
+    else:
+        interrupted("nothing was written")
+
+
+def _facts(out: Path, model: "Model", seconds: float) -> dict[str, Any]:
+    world = model.world
+    return {
+        "model": str(out),
+        "dataset": world.dataset.schema.name,
+        "method": model.method,
+        "options": model.options,
+        "seed": model.seed,
+        "shoppers": len(world.shoppers),
+        "garments": len(world.catalogue),
+        "events": len(world.dataset.events),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _tell(facts: dict[str, Any], json_to: str | None) -> None:
+    counts = "{shoppers:,} shoppers, {garments:,} garments, {events:,} events".format_map(facts)
+    screen = console(json_to)
+    for line in (
+        f"fitted {facts['method']} on {facts['dataset']} ({counts}) in {facts['seconds']:.1f} s",
+        f"saved to {facts['model']}",
+    ):
+        screen.print(line, markup=False, soft_wrap=True)
+    screen.print(f"next: muslin recommend {facts['model']} --user ID", style="dim", markup=False, soft_wrap=True)
