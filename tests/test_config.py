@@ -25,7 +25,7 @@ def test_defaults_then_file_then_assignments(tmp_path) -> None:
     ("options", "code", "text"),
     [
         ({"step": 1}, "unknown_option", "did you mean 'steps'"),
-        ({"steps": "many"}, "bad_option", "steps"),
+        ({"steps": "many"}, "bad_option", "option 'steps': expected `int`"),
         ({"deep": 7}, "bad_option", "deep"),
     ],
 )

@@ -24,7 +24,7 @@ def resolve(shape: type[Any], options: Mapping[str, Any], *, where: str) -> Any:
     try:
         return msgspec.convert(dict(options), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(str(error), code="bad_option", where=where, fix="see `muslin methods`") from None
+        raise UsageError(_named(str(error)), code="bad_option", where=where, fix="see `muslin methods`") from None
 
 
 def read_options(file: Path | None, assignments: Sequence[str]) -> dict[str, Any]:
@@ -43,6 +43,12 @@ def read_options(file: Path | None, assignments: Sequence[str]) -> dict[str, Any
 def as_options(config: Any) -> dict[str, Any]:
     """Plain options of a resolved config; `resolve` restores it."""
     return asdict(config)
+
+
+def _named(message: str) -> str:
+    """`Expected X, got Y - at $.name` with the option first."""
+    what, found, path = message.partition(" - at `$.")
+    return f"option {path.rstrip('`')!r}: {what[:1].lower()}{what[1:]}" if found else message
 
 
 def _read(file: Path) -> dict[str, Any]:

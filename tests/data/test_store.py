@@ -12,7 +12,8 @@ from muslin.data.checked import Cleaned
 from muslin.data.dataset import Dataset
 from muslin.data.quarantine import entries
 from muslin.data.schema import Schema
-from muslin.data.store import check_destination, is_sealed, seal, staged, write_dataset
+from muslin.data.staging import check_destination, staged
+from muslin.data.store import DATASET, is_sealed, seal, write_dataset
 from muslin.errors import DataError, UsageError
 
 SCHEMA = Schema(name="tiny")
@@ -87,7 +88,7 @@ def test_only_datasets_are_overwritten(tmp_path, kind) -> None:
         dst.mkdir()
         (dst / "thesis.tex").write_text("work of years")
     with pytest.raises(UsageError) as caught:
-        check_destination(dst, overwrite=True)
+        check_destination(dst, DATASET, overwrite=True)
     assert caught.value.code == "not_a_dataset"
 
 
@@ -143,8 +144,9 @@ def test_killed_half_way_leaves_no_dataset_and_the_next_run_tidies_up(tmp_path) 
     code = f"""
         import os, signal
         from pathlib import Path
-        from muslin.data.store import staged
-        with staged(Path({str(dst)!r})) as work:
+        from muslin.data.staging import staged
+        from muslin.data.store import DATASET
+        with staged(Path({str(dst)!r}), DATASET) as work:
             (work / "items.parquet").write_bytes(b"half")
             os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -158,13 +160,13 @@ def test_killed_half_way_leaves_no_dataset_and_the_next_run_tidies_up(tmp_path) 
 
 def test_a_running_writer_is_left_alone(tmp_path) -> None:
     dst = tmp_path / "shop"
-    with staged(dst) as first:
+    with staged(dst, DATASET) as first:
         (first / "dataset.toml").write_text("first")
-        with staged(dst) as second:
+        with staged(dst, DATASET) as second:
             assert first.is_dir()
             (second / "dataset.toml").write_text("second")
         with pytest.raises(UsageError, match="not empty"):
-            check_destination(dst, overwrite=False)
+            check_destination(dst, DATASET, overwrite=False)
     assert (dst / "dataset.toml").read_text() == "first"
 
 
@@ -174,7 +176,7 @@ def test_the_only_copy_of_a_dataset_is_never_swept(tmp_path) -> None:
     )
     aside = tmp_path / f".shop.muslin-{gone}-abcd-old"
     aside.mkdir()
-    with pytest.raises(ZeroDivisionError), staged(tmp_path / "shop"):
+    with pytest.raises(ZeroDivisionError), staged(tmp_path / "shop", DATASET):
         1 / 0  # noqa: B018
     assert aside.is_dir()
     write_dataset(tmp_path / "shop", SCHEMA, tables(1))

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from muslin.data.staging import check_destination
 from muslin.errors import UsageError
 
 
@@ -47,19 +48,14 @@ def refuse_unwritable(*targets: str | Path | None) -> None:
 
 
 def refuse_occupied(out: Path, *, overwrite: bool) -> None:
-    """Raise `UsageError` unless a model may be written to `out`; `overwrite` replaces models, nothing else."""
-    if not out.exists():
-        above = next(folder for folder in out.absolute().parents if folder.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK):
-            fix = "check the permissions, or choose another place"
-            raise UsageError("nothing can be written here", code="not_writable", where=str(above), fix=fix)
-        return
-    if not overwrite:
-        fix = "choose another, or pass --overwrite"
-        raise UsageError("the model directory exists", code="destination_exists", where=str(out), fix=fix)
-    if not (out / "manifest.json").is_file():
-        message, fix = "only a Muslin model is overwritten, and this is none", "choose another, or remove it yourself"
-        raise UsageError(message, code="not_a_model", where=str(out), fix=fix)
+    """Raise `UsageError` unless a model may be written to `out`, before any work is done."""
+    from muslin.engine.artefact import MODEL
+
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        fix = "check the permissions, or choose another place"
+        raise UsageError("nothing can be written here", code="not_writable", where=str(above), fix=fix)
+    check_destination(out, MODEL, overwrite=overwrite)
 
 
 def _umask() -> int:

@@ -14,7 +14,8 @@ from muslin.data.checks import clean
 from muslin.data.quarantine import counts, enforce
 from muslin.data.read import Table
 from muslin.data.schema import Schema
-from muslin.data.store import check_destination, write_dataset
+from muslin.data.staging import check_destination
+from muslin.data.store import DATASET, write_dataset
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def run(order: Order, read: Callable[[], Tables], images: Pictures | None = None
     When too many rows are bad the quarantine is left beside the destination, and nothing at it.
     """
     started = time.monotonic()
-    check_destination(order.dst, overwrite=order.overwrite)
+    check_destination(order.dst, DATASET, overwrite=order.overwrite)
     tables = read()
     cleaned = clean(tables.items, tables.users, tables.events, tables.schema)
     place = order.dst.resolve()

@@ -2,11 +2,7 @@
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +15,12 @@ from muslin.data import pictures
 from muslin.data.checked import Cleaned
 from muslin.data.checks import VERSION
 from muslin.data.schema import Schema, write_schema
-from muslin.errors import DataError, UsageError
+from muslin.data.staging import Kind, staged
 
 TABLES = ("items", "users", "events")
+DATASET = Kind("dataset.toml", "dataset")
 SEAL = "checked.json"
 PICTURES = "images.parquet"
-_ASIDE = "-old"
 
 
 def write_dataset(
@@ -43,7 +39,7 @@ def write_dataset(
 
     Raises `UsageError` (`destination_exists`, `not_a_dataset`) and `DataError` (`cannot_write`).
     """
-    with staged(dst, overwrite=overwrite) as work:
+    with staged(dst, DATASET, overwrite=overwrite) as work:
         refused, count = _write_pictures(images, work / PICTURES) if images is not None else (pl.DataFrame(), 0)
         schema = replace(schema, images=PICTURES) if count else schema
         quarantine = pl.concat([cleaned.quarantine, refused]) if len(refused) else cleaned.quarantine
@@ -53,36 +49,6 @@ def write_dataset(
         write_schema(schema, work / "dataset.toml")
         seal(work)
     return quarantine
-
-
-@contextmanager
-def staged(dst: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A directory beside `dst` to fill, which takes its place when the block ends well, and is gone when it does not.
-
-    Raises as `write_dataset` does.
-    """
-    check_destination(dst, overwrite=overwrite)
-    try:
-        place = dst.resolve()
-        with _beside(place) as work:
-            yield work
-            _sync(work)
-            _move(work, place)
-    except OSError as error:
-        message = f"the dataset cannot be written: {error.strerror or error}"
-        raise DataError(message, code="cannot_write", where=str(dst), fix="free some space or choose another") from None
-
-
-def check_destination(dst: Path, *, overwrite: bool) -> None:
-    """Raise `UsageError` unless a dataset may be written to `dst`; `overwrite` replaces datasets, nothing else."""
-    if not dst.exists() or (dst.is_dir() and not any(dst.iterdir())):
-        return
-    if not overwrite:
-        message, fix = "the destination exists and is not empty", "choose another, or pass --overwrite"
-        raise UsageError(message, code="destination_exists", where=str(dst), fix=fix)
-    if not (dst / "dataset.toml").is_file():
-        message = "only a Muslin dataset is overwritten, and this is none"
-        raise UsageError(message, code="not_a_dataset", where=str(dst), fix="choose another, or remove it yourself")
 
 
 def seal(folder: Path) -> None:
@@ -122,72 +88,3 @@ def _write_pictures(batches: Iterator[pl.DataFrame], path: Path) -> tuple[pl.Dat
     if not count:
         path.unlink()
     return (pl.concat(refused) if refused else pl.DataFrame()), count
-
-
-@contextmanager
-def _beside(dst: Path) -> Iterator[Path]:
-    """A directory beside `dst`, gone when the block ends without having moved it."""
-    dst.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(dst)
-    work = dst.with_name(f"{_prefix(dst)}{os.getpid()}-{secrets.token_hex(4)}")
-    work.mkdir()
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _prefix(dst: Path) -> str:
-    return f".{dst.name}.muslin-"
-
-
-def _sweep(dst: Path) -> None:
-    """Remove what killed writers of `dst` left; a running one is known by its process and left alone.
-
-    A dataset that was moved aside and never replaced is all there is of it: that stays.
-    """
-    for left in [p for p in dst.parent.iterdir() if p.name.startswith(_prefix(dst))]:
-        owner = left.name.removeprefix(_prefix(dst)).split("-", 1)[0]
-        only_copy = left.name.endswith(_ASIDE) and not dst.exists()
-        if owner.isdigit() and not _runs(int(owner)) and not only_copy:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _sync(folder: Path) -> None:
-    """Make the files of `folder`, and their names, outlast a power cut."""
-    for path in (*folder.iterdir(), folder):
-        _sync_one(path)
-
-
-def _move(work: Path, dst: Path) -> None:
-    old = None
-    if dst.is_dir() and any(dst.iterdir()):
-        old = dst.with_name(f"{work.name}{_ASIDE}")
-        dst.rename(old)
-    try:
-        work.rename(dst)
-    except OSError:
-        if old is not None:
-            old.rename(dst)
-        raise
-    _sync_one(dst.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

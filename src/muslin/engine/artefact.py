@@ -8,8 +8,6 @@ answers by itself.
 import hashlib
 import io
 import json
-import shutil
-import tempfile
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +24,9 @@ from muslin import __version__, registry
 from muslin.config import resolve
 from muslin.data.dataset import Dataset
 from muslin.data.schema import parse_schema
+from muslin.data.staging import Kind, staged
 from muslin.engine import golden
-from muslin.errors import ModelError, MuslinError, UsageError
+from muslin.errors import ModelError, MuslinError
 from muslin.features.space import Space, World, encode
 from muslin.features.table import from_state
 from muslin.method import Fitted
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the layout this code writes; it reads this and older ones."""
 
-_MANIFEST = "manifest.json"
+MODEL = Kind("manifest.json", "model")
 _TABLES = ("items", "users", "events")
 _SENSELESS = (
     MuslinError,
@@ -57,24 +56,16 @@ _SENSELESS = (
 def save(model: "Model", path: Path, *, overwrite: bool) -> Path:
     """Write `model` to the directory `path`, all of it or nothing.
 
-    Raises `UsageError` (`destination_exists`) when `path` exists and is not to be overwritten.
+    Raises `UsageError`: `destination_exists`, or `not_a_model` when what should be overwritten is none; `DataError`:
+    `cannot_write`.
     """
-    if path.exists() and not overwrite:
-        raise UsageError("exists already", code="destination_exists", where=str(path), fix="choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files = _files(model)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with staged(path, MODEL, overwrite=overwrite) as draft:
+        files = _files(model)
         for name, content in files.items():
             (draft / name).write_bytes(content)
         listed = {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()}
         manifest = {"format": FORMAT, "muslin": __version__, "files": listed}
-        (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1))
-        if path.exists():
-            shutil.rmtree(path)
-        draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        (draft / MODEL.marker).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     return path
 
 
@@ -125,24 +116,29 @@ def _files(model: "Model") -> dict[str, bytes]:
 def _verified(path: Path) -> dict[str, bytes]:
     manifest = _manifest(path)
     listed = manifest["files"]
-    present = {p.name for p in path.iterdir()} - {_MANIFEST}
+    present = {p.name for p in path.iterdir()} - {MODEL.marker}
     for name in sorted(present - set(listed)):
         fix = "remove it, or copy the model again"
-        raise ModelError("not part of the model", code="extra_file", where=str(path / name), fix=fix)
+        raise ModelError("this file is not part of the model", code="extra_file", where=str(path / name), fix=fix)
     files = {}
     for name, expected in listed.items():
         if name not in present:
-            raise ModelError("is missing", code="missing_file", where=str(path / name), fix="copy the model again")
+            raise ModelError(
+                "this file of the model is missing",
+                code="missing_file",
+                where=str(path / name),
+                fix="copy the model again",
+            )
         content = (path / name).read_bytes()
         if len(content) != expected["bytes"] or hashlib.sha256(content).hexdigest() != expected["sha256"]:
-            why = f"{len(content)} bytes that are not the {expected['bytes']} written"
+            why = "this file was changed or damaged after the model was written"
             raise ModelError(why, code="damaged_file", where=str(path / name), fix="copy the model again")
         files[name] = content
     return files
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    file = path / _MANIFEST
+    file = path / MODEL.marker
     if not file.is_file():
         fix = "make one with `muslin fit DATASET --out MODEL`"
         raise ModelError(
@@ -155,7 +151,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         wellformed = False
     if not wellformed:
-        raise ModelError("is damaged", code="damaged_file", where=str(file), fix="copy the model again")
+        raise ModelError("the manifest is damaged", code="damaged_file", where=str(file), fix="copy the model again")
     if version > FORMAT:
         why = f"model format {version} is newer than this version reads ({FORMAT})"
         raise ModelError(why, code="newer_format", where=str(file), fix="upgrade muslin")

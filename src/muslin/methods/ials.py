@@ -91,7 +91,8 @@ class Ials:
         start_BK = (1 + alpha) * half_BnK.sum(1)
         small_Bnn = half_BnK @ own_BnK.mT + torch.eye(n, dtype=torch.float64) / alpha
         weight_Bn = torch.linalg.solve(small_Bnn, (own_BnK @ start_BK[:, :, None]).squeeze(2))
-        return start_BK - (half_BnK * weight_Bn[:, :, None]).sum(1)
+        own_part_BK: Tensor = (half_BnK * weight_Bn[:, :, None]).sum(1)
+        return start_BK - own_part_BK
 
 
 def _content_map(content: Csr, item_NK: np.ndarray, pairs: Csr, penalty: float) -> np.ndarray:

@@ -54,7 +54,9 @@ def train(method: Trainable, data: TrainData, run: Run, validate: Validate | Non
         while not _finished(state.place, method, run, validate):
             _epoch(method, data, run, state, interrupted)
             state.end_epoch(validate)
-    _save(run, state)
+        _save(run, state)
+        if interrupted:  # while the last epoch was being judged
+            raise KeyboardInterrupt
     return Trained(state.best, state.place.best_epoch + 1) if validate else Trained(state.params(), state.place.epoch)
 
 

@@ -16,7 +16,8 @@ from muslin.data.sources.boutique import catalogue, draw, events, world
 from muslin.data.sources.boutique.config import BoutiqueConfig
 from muslin.data.sources.boutique.truth import Truth, load_truth, save_truth
 from muslin.data.sources.boutique.words import DEPARTMENTS, EVENTS
-from muslin.data.store import seal, staged
+from muslin.data.staging import staged
+from muslin.data.store import DATASET, seal
 
 __all__ = ["BoutiqueConfig", "Truth", "load_truth", "make"]
 
@@ -33,7 +34,7 @@ def make(destination: Path, config: BoutiqueConfig, *, seed: int, overwrite: boo
     bit. Raises `UsageError` (`destination_exists`, `not_a_dataset`) when `destination` is not empty and `overwrite`
     is off, or is anything else than a dataset.
     """
-    with staged(Path(destination), overwrite=overwrite) as root:
+    with staged(Path(destination), DATASET, overwrite=overwrite) as root:
         dataset = _write(root, config, seed)
         seal(root)
     return replace(dataset, root=Path(destination))
