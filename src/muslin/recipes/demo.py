@@ -62,6 +62,11 @@ class Plan:
         """Where the HTML report goes."""
         return self.out / "report.html"
 
+    @property
+    def table(self) -> Path:
+        """Where the picture of the table goes."""
+        return self.out / "table.svg"
+
 
 def prepare(plan: Plan) -> Dataset:
     """The dataset, made or imported unless it is there already.
@@ -87,11 +92,12 @@ def prepare(plan: Plan) -> Dataset:
 
 
 def judge(plan: Plan, dataset: Dataset) -> Result:
-    """All methods under the three protocols; writes the report."""
+    """All methods under the three protocols; writes the report and a picture of the table."""
     result = evaluate(
         dataset, methods=plan.methods, seeds=plan.seeds, max_users=plan.max_users, cache=plan.out / "evaluated"
     )
     result.to_html(plan.report)
+    result.save_svg(plan.table)
     return result
 
 
