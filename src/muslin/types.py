@@ -36,15 +36,28 @@ class Block(NamedTuple):
     stop: int
 
 
+class Dense(NamedTuple):
+    """Embeddings of one source column: `vectors` [rows, E] float32 of unit length, all zero where there is none."""
+
+    name: str
+    vectors: Floats
+
+
 @dataclass(frozen=True)
 class Features:
-    """Features of a table's rows: `matrix` [rows, D] float32, its columns grouped into `blocks`.
+    """Features of a table's rows: `matrix` [rows, D] float32, its columns grouped into `blocks`, and `dense` columns.
 
     A row without a value in a block is all zero there: missing is the absence of evidence, not a value.
     """
 
     matrix: Csr
     blocks: tuple[Block, ...]
+    dense: tuple[Dense, ...] = ()
+
+    def take(self, rows: slice | Ints) -> "Features":
+        """Only the named rows."""
+        dense = tuple(Dense(d.name, d.vectors[rows]) for d in self.dense)
+        return Features(self.matrix[rows], self.blocks, dense)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Catalogue:
     """Items that can be scored.
 
     `ids` [N] strings. `family` [N]: equal codes are variants of one product. `category` [N, L]: codes of each level of
-    the category path, coarse to fine, -1 where unknown. Rows `[0, n_hot)` have training events.
+    the category path, coarse to fine, -1 where unknown or not met in training. Rows `[0, n_hot)` have training events.
     """
 
     ids: NDArray[np.object_]

@@ -220,7 +220,7 @@ def test_the_best_is_compared_with_each_of_the_others(result: Result) -> None:
     assert {c.other for c in found} == {"popularity", "constant", "colour", "peeking", "shouting"}
     tied = next(c for c in found if c.other == "peeking")
     assert (tied.value, tied.p) == (0.0, 1.0)
-    assert next(c for c in found if c.other == "constant").p < 0.01
+    assert next(c for c in found if c.other == "constant").p < 0.05
 
 
 def test_each_method_is_fitted_once_per_protocol_and_seed_and_random_never(dataset: Dataset) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from muslin.data.checked import AUX, Note, Part, content
-from muslin.data.columns import as_id, as_list, as_number, as_text
+from muslin.data.columns import as_id, as_list, as_number, as_text, as_vector
 from muslin.data.contract import Rule, failures, none_bad, shown
 from muslin.data.quarantine import LINE
 from muslin.data.read import Table, require_columns
@@ -94,6 +94,12 @@ def _described(part: Part, table: str, key: str, roles: Roles, keep_bad: str | N
             notes.append(Note("not_a_number", table, int(bad.sum()), text.format(int(bad.sum()))))
             number = number.set(bad, None)
         converted.append(number)
+    for name in roles.vector:
+        vector = as_vector(frame[name], part.where(name))
+        lost = int(vector.null_count() - frame[name].null_count())
+        text = f"{name}: {lost:,} vectors are of another length, not finite or constant, and count as missing"
+        notes.append(Note("bad_vector", table, lost, text))
+        converted.append(vector)
     return part.changed(frame.with_columns(converted), *notes)
 
 

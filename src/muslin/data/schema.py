@@ -46,10 +46,12 @@ class Roles:
     """A number."""
     text: tuple[str, ...] = ()
     """Words, in any language."""
+    vector: tuple[str, ...] = ()
+    """An embedding: a list of numbers, equally many in every row that has one."""
 
     def columns(self) -> tuple[str, ...]:
         """All described columns, in role order."""
-        return (*self.categorical, *self.multi, *self.numeric, *self.text)
+        return (*self.categorical, *self.multi, *self.numeric, *self.text, *self.vector)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ answers by itself.
 import hashlib
 import io
 import json
+import stat
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +40,9 @@ FORMAT = 1
 """Version of the layout this code writes; it reads this and older ones."""
 
 MODEL = Kind("manifest.json", "model")
+MANIFEST_LIMIT = 1_000_000
+"""Bytes of a manifest that are read; a real one has a few thousand."""
+
 _TABLES = ("items", "users", "events")
 _SENSELESS = (
     MuslinError,
@@ -51,6 +55,13 @@ _SENSELESS = (
     pl.exceptions.PolarsError,
 )
 """What well-sealed nonsense can make the readers raise."""
+
+
+class _Listed(msgspec.Struct, forbid_unknown_fields=True):
+    """What the manifest says of one file."""
+
+    bytes: int
+    sha256: str
 
 
 def save(model: "Model", path: Path, *, overwrite: bool) -> Path:
@@ -98,7 +109,12 @@ def load(path: Path) -> "Model":
 def _files(model: "Model") -> dict[str, bytes]:
     dataset, space = model.world.dataset, model.world.space
     config = {"method": model.method, "seed": model.seed, "options": model.options}
-    state = {"items": space.items.state(), "users": space.users.state(), "dataset": asdict(dataset.schema)}
+    state = {
+        "items": space.items.state(),
+        "users": space.users.state(),
+        "categories": space.categories,
+        "dataset": asdict(dataset.schema),
+    }
     files = {
         "model.safetensors": tensors.save({k: v.contiguous() for k, v in model.fitted.params.items()}),
         "schema.json": json.dumps(state).encode(),
@@ -114,8 +130,7 @@ def _files(model: "Model") -> dict[str, bytes]:
 
 
 def _verified(path: Path) -> dict[str, bytes]:
-    manifest = _manifest(path)
-    listed = manifest["files"]
+    listed = _manifest(path)
     present = {p.name for p in path.iterdir()} - {MODEL.marker}
     for name in sorted(present - set(listed)):
         fix = "remove it, or copy the model again"
@@ -129,15 +144,24 @@ def _verified(path: Path) -> dict[str, bytes]:
                 where=str(path / name),
                 fix="copy the model again",
             )
-        content = (path / name).read_bytes()
-        if len(content) != expected["bytes"] or hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        content = _content(path / name, expected.bytes)
+        if content is None or hashlib.sha256(content).hexdigest() != expected.sha256:
             why = "this file was changed or damaged after the model was written"
             raise ModelError(why, code="damaged_file", where=str(path / name), fix="copy the model again")
         files[name] = content
     return files
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _content(file: Path, size: int) -> bytes | None:
+    """What the regular `file` holds; None when it is none, or not `size` long: then nothing of it is read."""
+    try:
+        status = file.lstat()
+        return file.read_bytes() if stat.S_ISREG(status.st_mode) and status.st_size == size else None
+    except OSError:
+        return None
+
+
+def _manifest(path: Path) -> dict[str, _Listed]:
     file = path / MODEL.marker
     if not file.is_file():
         fix = "make one with `muslin fit DATASET --out MODEL`"
@@ -145,17 +169,18 @@ def _manifest(path: Path) -> dict[str, Any]:
             "this is not a Muslin model: manifest.json is missing", code="not_a_model", where=str(path), fix=fix
         )
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        version, listed = manifest["format"], manifest["files"]
-        wellformed = isinstance(version, int) and all({"bytes", "sha256"} <= set(f) for f in listed.values())
-    except (ValueError, KeyError, TypeError, AttributeError):
+        with file.open("rb") as opened:
+            manifest = json.loads(opened.read(MANIFEST_LIMIT))
+        version, listed = manifest["format"], msgspec.convert(manifest["files"], dict[str, _Listed])
+        wellformed = isinstance(version, int)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, msgspec.ValidationError):
         wellformed = False
     if not wellformed:
         raise ModelError("the manifest is damaged", code="damaged_file", where=str(file), fix="copy the model again")
     if version > FORMAT:
         why = f"model format {version} is newer than this version reads ({FORMAT})"
         raise ModelError(why, code="newer_format", where=str(file), fix="upgrade muslin")
-    return dict(manifest)
+    return listed
 
 
 def _world(files: dict[str, bytes]) -> World:
@@ -163,7 +188,8 @@ def _world(files: dict[str, bytes]) -> World:
     schema = parse_schema(_without_none(state["dataset"]), where="schema.json")
     items, users, events = (pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in _TABLES)
     try:
-        space = Space(from_state(state["items"]), from_state(state["users"]))
+        categories = msgspec.convert(state["categories"], tuple[tuple[str, ...], ...])
+        space = Space(from_state(state["items"]), from_state(state["users"]), categories)
     except msgspec.ValidationError as error:
         raise ValueError(f"schema.json: {error}") from None
     return encode(Dataset(schema, items, users, events), space)

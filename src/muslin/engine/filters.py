@@ -35,6 +35,10 @@ def allowed(filters: Filters, items: pl.DataFrame, schema: Schema) -> Bools:
 
     Raises `UsageError` naming the nearest column for a filter on a column the catalogue lacks.
     """
+    for name in ("categories", "domains", "exclude_items"):
+        if isinstance(getattr(filters, name), str):
+            fix = f"write {name}=[...]"
+            raise UsageError(f"{name} is a list of names, not one name", code="bad_filter", where=name, fix=fix)
     conditions = _conditions(filters, items, schema)
     if not conditions:
         return np.ones(len(items), dtype=bool)
@@ -77,5 +81,6 @@ def _priced(price: tuple[float | None, float | None], schema: Schema) -> pl.Expr
     if low is not None and high is not None and low > high:
         raise UsageError(f"lowest price {low} is above the highest {high}", code="bad_price", fix="swap them")
     column = pl.col(schema.items.price)
+    column = pl.when(column.is_not_nan()).then(column)
     above = column >= low if low is not None else column.is_not_null()
     return above & (column <= high) if high is not None else above

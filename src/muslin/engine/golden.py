@@ -35,7 +35,7 @@ def check(model: "Model", expected: dict[str, Any]) -> None:
             raise ModelError(why, code="wrong_shape", where="model.safetensors", fix="copy the model again")
     scores, golden = np.array(_scores(model)), np.array(expected["scores"])
     scale = max(1.0, float(np.abs(golden).max(initial=0)))
-    if scores.shape != golden.shape or (np.abs(scores - golden) > TOLERANCE * scale).any():
+    if scores.shape != golden.shape or not (np.abs(scores - golden) <= TOLERANCE * scale).all():
         why = "its answers are not those it gave when it was saved"
         raise ModelError(why, code="wrong_answer", where="golden.json", fix="fit it again with this version of muslin")
 

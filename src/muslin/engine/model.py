@@ -11,6 +11,7 @@ import torch
 
 from muslin.engine import rank
 from muslin.engine.filters import Filters, allowed
+from muslin.engine.newcomers import newcomers
 from muslin.errors import UsageError, nearest
 from muslin.features.space import World, encode
 from muslin.method import Fitted
@@ -62,17 +63,13 @@ class Model:
         return rank.shoppers(self.fitted, self.world, self.world.items(ids), k=_positive(k), filter_seen=filter_seen)
 
     def with_items(self, items: pl.DataFrame) -> "Model":
-        """Model whose catalogue also holds `items` (`item_id` and any described columns); the newest row of an id wins.
+        """Model whose catalogue also holds `items`: `item_id` and any columns the catalogue has.
 
-        New garments are cold: they are ranked by content. Trained rows keep their places.
+        New garments are cold: they are ranked by content. Trained rows keep their places; a row whose id is known
+        replaces that row. Raises `DataError` naming the row and the fix when one cannot be used.
         """
         dataset = self.world.dataset
-        columns = {c: t for c, t in dataset.items.schema.items() if c in items.columns}
-        fresh = items.select(pl.col(c).cast(t) for c, t in columns.items())
-        if "family" not in fresh.columns:
-            fresh = fresh.with_columns(family="item_id")
-        if "domain" not in fresh.columns:
-            fresh = fresh.with_columns(domain=pl.lit("all"))
+        fresh = newcomers(items, dataset)
         kept = dataset.items.join(fresh.select("item_id"), on="item_id", how="anti")
         both = pl.concat([kept, fresh], how="diagonal").select(dataset.items.columns)
         return replace(self, world=encode(replace(dataset, items=both), self.world.space))
@@ -103,13 +100,18 @@ class Model:
     def _support(self, events: pl.DataFrame | None) -> pl.DataFrame | None:
         if events is None or events.is_empty():
             return None
+        for name in ("user_id", "item_id"):
+            if name not in events.columns or events[name].null_count():
+                fix = "give user_id and item_id in every row"
+                raise UsageError(f"events need {name!r} in every row", code="missing_column", where="events", fix=fix)
         self._refuse_unknown(events["item_id"].to_list())
         weights = self.world.dataset.schema.weights
         if "event" not in events.columns:
             return events.select("user_id", "item_id", weight=pl.lit(1.0, dtype=pl.Float32))
         for name in events["event"].unique():
             if name not in weights:
-                raise UsageError(f"unknown event type {name!r}", code="unknown_event", fix=nearest(name, weights))
+                fix = nearest(str(name), weights)
+                raise UsageError(f"unknown event type {name!r}", code="unknown_event", where="events", fix=fix)
         weight = pl.col("event").replace_strict(weights, return_dtype=pl.Float32)
         return events.select("user_id", "item_id", weight=weight)
 
@@ -122,6 +124,6 @@ class Model:
 
 
 def _positive(k: int) -> int:
-    if k < 1:
-        raise UsageError(f"k must be at least 1, got {k}", code="bad_k", fix="ask for one or more")
+    if not isinstance(k, int) or k < 1:
+        raise UsageError(f"k must be a whole number from 1, got {k!r}", code="bad_k", fix="ask for one or more")
     return k

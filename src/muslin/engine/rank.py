@@ -45,12 +45,16 @@ def shoppers(fitted: Fitted, world: World, items: Items, *, k: int, filter_seen:
     """Best `k` training shoppers for each item."""
     n = world.shoppers.n_hot
     everyone = world.users(world.shoppers.ids[:n].tolist())
-    columns = []
+    value, index = torch.empty(len(items), 0), torch.empty((len(items), 0), dtype=torch.int64)
     for block in _blocks(n, len(items)):
         asked = everyone[block]
         score = scores(fitted, world, asked, items)
-        columns.append(score.masked_fill(_held(asked, items.rows), -torch.inf) if filter_seen else score)
-    value, index = best(torch.cat(columns).T, k)
+        if filter_seen:
+            score = score.masked_fill(_held(asked, items.rows), -torch.inf)
+        # Only the best so far are kept; earlier shoppers stay in front, so equals keep their order.
+        rows = torch.arange(block.start, block.stop).expand(len(items), -1)
+        value, place = best(torch.cat([value, score.T], dim=1), k)
+        index = torch.cat([index, rows], dim=1).gather(1, place)
     path = np.where(items.rows < world.catalogue.n_hot, "hot", "cold").astype(object)
     path = np.broadcast_to(path[:, None], tuple(index.shape))
     frame = _ranked(world.catalogue.ids[items.rows], world.shoppers.ids[:n], value, index, path)

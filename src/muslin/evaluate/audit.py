@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from muslin.data.dataset import Dataset
+from muslin.data.splits import tied_cuts
 from muslin.evaluate.protocol import Exam
 from muslin.features.space import World
 from muslin.random import stream
@@ -42,7 +43,7 @@ def audit(dataset: Dataset, exam: Exam) -> tuple[Finding, ...]:
         findings += [_cold_items_in_training(exam), _families(dataset, exam), _twins(exam)]
     if exam.protocol == "user-cold":
         findings.append(_users(exam))
-    return (*findings, _future(dataset, exam))
+    return (*findings, _future(dataset, exam), _tied(dataset, exam))
 
 
 def twins(world: World, rows: Ints) -> Ints:
@@ -100,6 +101,12 @@ def _users(exam: Exam) -> Finding:
     asked = exam.split.query.select("user_id").unique()
     count = len(asked.join(exam.split.train.events, on="user_id", how="semi"))
     return _finding(exam, "shoppers across the cut", count, len(asked), "the shopper is not new", forbidden=True)
+
+
+def _tied(dataset: Dataset, exam: Exam) -> Finding:
+    count, total = tied_cuts(dataset, exam.split)
+    note = "asked for at the same instant as something known: baskets, in which before and after are chance"
+    return _finding(exam, "tied in time", count, total, note, forbidden=False)
 
 
 def _future(dataset: Dataset, exam: Exam) -> Finding:

@@ -106,10 +106,15 @@ def p_values(difference: Estimate) -> Doubles:
     return np.where(certain, 0.0, np.where(known, p, 1.0))
 
 
-def holm(p: Doubles) -> Doubles:
-    """Adjusted p values (Holm 1979): calling all below a real errs even once with probability a at most."""
+def holm(p: Doubles, tests: int | None = None) -> Doubles:
+    """Adjusted p values (Holm 1979): calling all below a real errs even once with probability a at most.
+
+    `tests`: of how many possible comparisons `p` are the ones looked at; all of them by default. When the data chose
+    which to look at (the best against the rest), every pair that could have been chosen counts.
+    """
     order = np.argsort(p, kind="stable")
-    stepped = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    factors = (len(p) if tests is None else tests) - np.arange(len(p))
+    stepped = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     out = np.empty_like(stepped)
     out[order] = stepped
     return out

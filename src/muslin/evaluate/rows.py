@@ -188,7 +188,7 @@ def _comparisons(protocol: str, group: Group, entrants: Sequence[str]) -> list[C
     best = entrants[int(np.argmax(value))]
     others = [m for m in entrants if m != best]
     found = _paired(group, [best] * len(others), others)
-    p = holm(p_values(found))
+    p = holm(p_values(found), len(entrants) * (len(entrants) - 1) // 2)
     return [
         Comparison(
             protocol=protocol,

@@ -14,7 +14,6 @@ from muslin.types import (
     Catalogue,
     Csr,
     Events,
-    Features,
     Floats,
     Ints,
     Items,
@@ -31,6 +30,8 @@ class Space:
 
     items: FeatureTable
     users: FeatureTable
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Known category paths of each level, coarse to fine, sorted; a path's code is its place."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,14 @@ class World:
         return Users(trained, _take_rows(self.shoppers.features.matrix, rows), history)
 
     def _revealed(self, ids: Sequence[str], support: pl.DataFrame) -> Csr:
-        place = {name: row for row, name in enumerate(ids)}
+        place = {name: row for row, name in enumerate(dict.fromkeys(ids))}
         user = np.array([place.get(u, -1) for u in support["user_id"]], dtype=np.int64)
         item = self.item_rows(support["item_id"].to_list())
         keep = (user >= 0) & (item >= 0) & (support["weight"].to_numpy() > 0)
         weight = support["weight"].to_numpy().astype(np.float32)[keep]
         events = Events(user[keep], item[keep], weight, np.zeros(keep.sum(), dtype=np.int64))
-        return preference_matrix(events, len(ids), len(self.catalogue))
+        revealed = preference_matrix(events, len(place), len(self.catalogue))
+        return revealed[[place[name] for name in ids]]
 
 
 def encode(dataset: Dataset, space: Space | None = None) -> World:
@@ -103,12 +105,14 @@ def encode(dataset: Dataset, space: Space | None = None) -> World:
     users, n_hot_users = _hot_first(dataset.users, liked, "user_id")
     roles = dataset.schema
     if space is None:
-        space = Space(fit_table(items[:n_hot_items], roles.items), fit_table(users[:n_hot_users], roles.users))
+        hot, levels = items[:n_hot_items], roles.items.category
+        known = tuple(tuple(p.drop_nulls().unique().sort().to_list()) for p in _category_paths(hot, levels))
+        space = Space(fit_table(hot, roles.items), fit_table(users[:n_hot_users], roles.users), known)
     catalogue = Catalogue(
         ids=items["item_id"].to_numpy().astype(object),
         features=space.items.transform(items),
         family=items["family"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        category=_categories(items, roles.items.category),
+        category=_categories(items, roles.items.category, space.categories),
         n_hot=n_hot_items,
     )
     shoppers = Shoppers(users["user_id"].to_numpy().astype(object), space.users.transform(users), n_hot_users)
@@ -122,11 +126,10 @@ def encode(dataset: Dataset, space: Space | None = None) -> World:
 def hot_items(catalogue: Catalogue) -> Catalogue:
     """Only the rows with training events."""
     n = catalogue.n_hot
-    features = Features(catalogue.features.matrix[:n], catalogue.features.blocks)
     return replace(
         catalogue,
         ids=catalogue.ids[:n],
-        features=features,
+        features=catalogue.features.take(slice(n)),
         family=catalogue.family[:n],
         category=catalogue.category[:n],
     )
@@ -135,7 +138,7 @@ def hot_items(catalogue: Catalogue) -> Catalogue:
 def hot_shoppers(shoppers: Shoppers) -> Shoppers:
     """Only the rows with training events."""
     n = shoppers.n_hot
-    return Shoppers(shoppers.ids[:n], Features(shoppers.features.matrix[:n], shoppers.features.blocks), n)
+    return Shoppers(shoppers.ids[:n], shoppers.features.take(slice(n)), n)
 
 
 def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str) -> tuple[pl.DataFrame, int]:
@@ -144,13 +147,23 @@ def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str) -> tuple[pl.
     return ordered.drop("_cold"), int((~ordered["_cold"]).sum())
 
 
-def _categories(items: pl.DataFrame, levels: tuple[str, ...]) -> Ints:
-    """[N, L] dense codes of each level within its parent levels; -1 where the level is missing."""
-    codes = []
-    for depth in range(1, len(levels) + 1):
-        path = items.select(pl.concat_str(levels[:depth], separator="\x1f").alias("p"))["p"]
-        codes.append(path.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1)
-    return np.stack(codes, axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
+def _category_paths(items: pl.DataFrame, levels: tuple[str, ...]) -> list[pl.Series]:
+    """Each level as text that holds its parent levels too; null where any of them is missing."""
+    return [
+        items.select(pl.concat_str(levels[:depth], separator="\x1f").alias("path"))["path"]
+        for depth in range(1, len(levels) + 1)
+    ]
+
+
+def _categories(items: pl.DataFrame, levels: tuple[str, ...], known: tuple[tuple[str, ...], ...]) -> Ints:
+    """[N, L] codes of each level; -1 where the path is missing or was not there in training."""
+    codes = [
+        path.replace_strict(list(names), list(range(len(names))), default=-1, return_dtype=pl.Int64).fill_null(-1)
+        if names
+        else pl.repeat(-1, len(items), dtype=pl.Int64, eager=True)
+        for path, names in zip(_category_paths(items, levels), known, strict=True)
+    ]
+    return np.stack([c.to_numpy() for c in codes], axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
 
 
 def _events(liked: pl.DataFrame, catalogue: Catalogue, shoppers: Shoppers) -> Events:

@@ -23,6 +23,8 @@ class Config:
 
     idf_power: float = 1.0
     """How strongly rare values count; 0 = all values alike."""
+    dense_weight: float = 0.5
+    """Weight of the cosine of each embedding column, beside 1 for that of all other columns together."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,17 @@ class ContentKnn:
         return {"weight": torch.from_numpy(idf.astype(np.float32))}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
-        """Cosine [U, I] between the sum of the history's features and each candidate's."""
+        """Weighted cosines [U, I] between the sum of the history's features and each candidate's."""
         weight = params["weight"].numpy()
         content = unit_rows(items.catalogue.features.matrix @ sp.diags_array(weight))
         profile = unit_rows(users.history.sign() @ content)
-        return torch.from_numpy(_product(profile, content[items.rows]))
+        scores = _product(profile, content[items.rows])
+        for column in items.catalogue.features.dense:
+            taste = users.history.sign() @ column.vectors
+            length = np.linalg.norm(taste, axis=1, keepdims=True)
+            taste = np.divide(taste, length, out=np.zeros_like(taste), where=length > 0)
+            scores += self.config.dense_weight * (taste @ column.vectors[items.rows].T)
+        return torch.from_numpy(scores)
 
 
 def _product(profile_UD: Csr, content_ID: Csr) -> Floats:

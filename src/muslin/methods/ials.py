@@ -3,8 +3,8 @@
 Source: Hu, Koren and Volinsky 2008 (ICDM), equations 4 and 5 for the factors; Gantner et al. 2010 (ICDM), section 4.2,
 for the linear map from attributes to factors of new items.
 Differs: the factorisation is the `implicit` library's; every shopper's vector is folded in from their history at
-scoring time (equation 4), so known and new shoppers take one path; the map is a ridge regression weighted by how many
-shoppers stand behind a factor.
+scoring time (equation 4), so known and new shoppers take one path; the map is a ridge regression weighted by the square
+root of how many shoppers stand behind a factor.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Config:
     regularization: float = 10.0
     """L2 penalty of the factors."""
     alpha: float = 40.0
-    """Confidence of an event is 1 + alpha."""
+    """Confidence of an event is 1 + alpha, of anything else 1."""
     map_penalty: float = 300.0
     """L2 penalty of the content-to-factor map."""
 
@@ -53,7 +53,7 @@ class Ials:
             model = AlternatingLeastSquares(
                 factors=c.factors,
                 regularization=c.regularization,
-                alpha=c.alpha,
+                alpha=1 + c.alpha,  # implicit's alpha is the whole confidence of an event
                 iterations=c.iterations,
                 random_state=int(stream(seed, "ials").integers(2**31)),
             )
@@ -97,6 +97,8 @@ class Ials:
 
 def _content_map(content: Csr, item_NK: np.ndarray, pairs: Csr, penalty: float) -> np.ndarray:
     """[D, K] ridge solution, each item weighted by the square root of its shoppers."""
+    if not content.shape[1]:
+        return np.zeros((0, item_NK.shape[1]), dtype=np.float32)
     weight = np.sqrt(np.asarray(pairs.getnnz(axis=0), dtype=np.float64))
     ridge = Ridge(alpha=penalty, fit_intercept=False, solver="sparse_cg", tol=1e-4)
     ridge.fit(sp.csr_matrix(content, dtype=np.float64), item_NK.astype(np.float64), sample_weight=weight)

@@ -29,11 +29,11 @@ class Random:
 
     def init(self, data: TrainData, seed: int) -> Params:
         """The seed itself."""
-        return {"seed": torch.tensor([seed], dtype=torch.int64)}
+        return {"seed": torch.tensor([seed % 2**31], dtype=torch.int64)}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Uniform scores [U, I] in [0, 1)."""
-        seed = np.uint64(int(params["seed"][0]) % 2**63)
+        seed = np.uint64(int(params["seed"][0]))
         item_N = np.array([crc32(name.encode()) for name in items.catalogue.ids], dtype=np.uint64)
         # The history stands in for an identity, which unknown shoppers lack.
         history = _mixed((users.history.astype(np.float64) @ (item_N / 2.0**16)).astype(np.uint64))

@@ -10,6 +10,7 @@ Differs: one item tower serves both sides; the target's whole family leaves the 
 shared by the batch and drawn apart from it; no id embedding anywhere, so cold and hot items are treated alike.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ from muslin.method import Evidence, Schedule
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
-from muslin.types import Csr, Items, Params, TrainData, Users
+from muslin.types import Csr, Features, Items, Params, TrainData, Users
+
+FIXED = ("idf", "length")
+"""Parameters that belong to the features and are not trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,8 @@ class Config:
     """Negatives are drawn by popularity to this power."""
     temperature: float = 0.1
     """Starting softmax temperature of the cosine; learned from there."""
+    dense_weight: float = 0.7
+    """Starting length of each embedding column's part of an item, beside 1 for all other columns together."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Data:
     """A batch with the feature rows it needs."""
 
     pairs: PairBatch
-    content: Csr
+    content: Features
     profile: Csr
 
 
@@ -76,32 +82,41 @@ class TwoTower:
         )
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """`item` [D, K] random projection, `bias` [D], `profile` [F, K], `idf` [D] (fixed), `log_scale` [1]."""
-        content, profile = data.catalogue.features.matrix, data.shoppers.features.matrix
-        k = self.config.dimensions
+        """`item` [D, K] and `dense/NAME` [E, K] random projections, `bias` [D, 1], `profile` [F, K], `log_scale` [1].
+
+        Two are fixed: `idf` [D] scales the sparse columns, `length` [1] the embeddings, to match.
+        """
+        features, profile = data.catalogue.features, data.shoppers.features.matrix
+        content, k = features.matrix, self.config.dimensions
         rows = np.asarray(content.getnnz(axis=0), dtype=np.float64)
-        idf = np.log((1 + content.shape[0]) / (1 + rows)).astype(np.float32)
-        rng = torch_stream(seed, "two_tower")
-        return {
-            "item": torch.randn(content.shape[1], k, generator=rng) / k**0.5,
+        idf = torch.from_numpy(np.log((1 + content.shape[0]) / (1 + rows)).astype(np.float32))
+        squares = _scaled(content, idf).power(2).sum(axis=1)
+        length = self.config.dense_weight * float(np.sqrt(squares).mean())
+        params = {
+            "item": _projection(content.shape[1], k, torch_stream(seed, "two_tower")),
             "bias": torch.zeros(content.shape[1], 1),
             "profile": torch.zeros(profile.shape[1], k),
-            "idf": torch.from_numpy(idf),
+            "idf": idf,
+            "length": torch.tensor([length], dtype=torch.float32),
             "log_scale": torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32),
         }
+        for column in features.dense:
+            rng = torch_stream(seed, "two_tower", column.name)
+            params[f"dense/{column.name}"] = _projection(column.vectors.shape[1], k, rng)
+        return params
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
         """Pairs with shared negatives and their feature rows."""
         c = self.config
-        content, profile = data.catalogue.features.matrix, data.shoppers.features.matrix
+        features, profile = data.catalogue.features, data.shoppers.features.matrix
         for pairs in pair_batches(
             data, seed, epoch, size=c.batch_size, negatives=c.negatives, negative_power=c.negative_power
         ):
-            yield Data(pairs, content[pairs.items], profile[pairs.user])
+            yield Data(pairs, features.take(pairs.items), profile[pairs.user])
 
     def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss."""
-        names = [n for n in params if n != "idf"]
+        names = [n for n in params if n not in FIXED]
         leaves = {n: params[n].detach().requires_grad_() for n in names}
         loss = _loss({**params, **leaves}, batch)
         grads = torch.autograd.grad(loss, list(leaves.values()))
@@ -109,19 +124,17 @@ class TwoTower:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
-        content = _scaled(items.catalogue.features.matrix, params["idf"])
-        item_NK = F.normalize(sparse_product(content, params["item"]), dim=1)
+        item_NK, bias_N = _items(params, items.catalogue.features)
         user_UK = _shopper(params, _row_means(users.history), item_NK, users.features)
-        bias_I = sparse_product(content[items.rows], params["bias"]).T
-        return params["log_scale"].exp() * user_UK @ item_NK[torch.from_numpy(items.rows)].T + bias_I
+        rows = torch.from_numpy(items.rows)
+        query_UK: Tensor = params["log_scale"].exp() * user_UK
+        return query_UK @ item_NK[rows].T + bias_N[rows]
 
 
 def _loss(params: Params, batch: Data) -> Tensor:
     """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
     pairs = batch.pairs
-    content = _scaled(batch.content, params["idf"])
-    item_TK = F.normalize(sparse_product(content, params["item"]), dim=1)
-    bias_T = sparse_product(content, params["bias"]).squeeze(1)
+    item_TK, bias_T = _items(params, batch.content)
     user_BK = _shopper(params, pairs.history, item_TK, batch.profile)
     scale = params["log_scale"].exp()
     target, negative = torch.from_numpy(pairs.target), torch.from_numpy(pairs.negative)
@@ -130,6 +143,19 @@ def _loss(params: Params, batch: Data) -> Tensor:
     offset_S = bias_T.index_select(0, negative) - torch.from_numpy(pairs.log_q_negative)
     others = Negatives(item_TK.index_select(0, negative), offset_S, torch.from_numpy(pairs.taken))
     return shared_softmax(logit_B - torch.from_numpy(pairs.log_q_target), query_BK, others)
+
+
+def _items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
+    """Unit vectors [N, K] and biases [N] of items with these features."""
+    content = _scaled(features.matrix, params["idf"])
+    item_NK = sparse_product(content, params["item"])
+    for column in features.dense:
+        item_NK = item_NK + (params["length"] * torch.from_numpy(column.vectors)) @ params[f"dense/{column.name}"]
+    return F.normalize(item_NK, dim=1), sparse_product(content, params["bias"]).squeeze(1)
+
+
+def _projection(rows: int, k: int, rng: torch.Generator) -> Tensor:
+    return torch.randn(rows, k, generator=rng) / math.sqrt(k)
 
 
 def _shopper(params: Params, history_UN: Csr, item_NK: Tensor, profile_UF: Csr) -> Tensor:

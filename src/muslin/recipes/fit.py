@@ -25,7 +25,7 @@ from muslin.recipes.validate import cold_ndcg
 from muslin.train.loop import Run, train
 
 DEFAULT_METHOD = "two_tower"
-"""What `fit` uses unless told otherwise; the benchmark decides (docs/benchmark.md)."""
+"""What `fit` uses unless told otherwise; the honest evaluation decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,12 @@ def _file(directory: Path | None, name: str) -> Path | None:
 def _fingerprint(recipe: Recipe, world: World) -> str:
     """Short hash of config and training data: two runs with the same one are the same run."""
     digest = hashlib.sha256(repr(sorted(as_options(recipe.config()).items())).encode())
-    events = world.data.events
-    for part in (events.user, events.item, events.weight, world.data.catalogue.features.matrix.data):
+    data = world.data
+    for part in (*data.events.__dict__.values(), data.catalogue.family, data.catalogue.category):
         digest.update(np.ascontiguousarray(part).tobytes())
+    for side in (data.catalogue, data.shoppers):
+        digest.update("\n".join(side.ids).encode())
+        matrix = side.features.matrix
+        for part in (matrix.data, matrix.indices, matrix.indptr, *(d.vectors for d in side.features.dense)):
+            digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
