@@ -27,6 +27,7 @@ def test_defaults_then_file_then_assignments(tmp_path) -> None:
         ({"step": 1}, "unknown_option", "did you mean 'steps'"),
         ({"steps": "many"}, "bad_option", "option 'steps': expected `int`"),
         ({"deep": 7}, "bad_option", "deep"),
+        ({"rate": "nan"}, "bad_option", "option 'rate': nan is not a finite number"),
     ],
 )
 def test_bad_options_are_named(options, code, text) -> None:

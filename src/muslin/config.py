@@ -1,5 +1,6 @@
 """Options of a method: defaults, then a TOML file, then `--set name=value`; anything unknown is an error."""
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -22,9 +23,15 @@ def resolve(shape: type[Any], options: Mapping[str, Any], *, where: str) -> Any:
         if name not in known:
             raise UsageError(f"unknown option {name!r}", code="unknown_option", where=where, fix=nearest(name, known))
     try:
-        return msgspec.convert(dict(options), shape, strict=False)
+        made = msgspec.convert(dict(options), shape, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(_named(str(error)), code="bad_option", where=where, fix="see `muslin methods`") from None
+    for f in fields(made):
+        value = getattr(made, f.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            why = f"option {f.name!r}: {value} is not a finite number"
+            raise UsageError(why, code="bad_option", where=where, fix="give a finite number")
+    return made
 
 
 def read_options(file: Path | None, assignments: Sequence[str]) -> dict[str, Any]:

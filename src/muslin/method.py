@@ -7,11 +7,19 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+import msgspec
 from torch import Tensor
 
 from muslin.types import Items, Params, TrainData, Users
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+"""Type of an option that counts something."""
+NotNegative: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+"""Type of an option that is a size."""
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+"""Type of an option that must not be zero either."""
 
 Evidence: TypeAlias = Literal["history", "profile"]
 """What there may be to know of a shopper."""

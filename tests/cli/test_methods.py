@@ -43,7 +43,10 @@ def test_json_is_alone_on_standard_output(muslin) -> None:
     found = muslin("methods", "ials", "--json", "-")
     (method,) = json.loads(found.out)
     assert method["name"] == "ials"
-    assert {"name": "factors", "type": "int", "default": "64", "help": "Length of item and shopper vectors."} in method[
-        "options"
-    ]
+    assert {
+        "name": "factors",
+        "type": "int >= 1",
+        "default": "64",
+        "help": "Length of item and shopper vectors.",
+    } in method["options"]
     assert "Implicit ALS" in found.err

@@ -48,6 +48,9 @@ def test_bad_requests_are_named(shop) -> None:
     for call, kind, code in (
         (lambda: fit(shop, "two_towers"), UsageError, "unknown_method"),
         (lambda: fit(shop, "two_tower", {"epoch": 3}), UsageError, "unknown_option"),
+        (lambda: fit(shop, "two_tower", {"batch_size": 0}), UsageError, "bad_option"),
+        (lambda: fit(shop, "two_tower", {"learning_rate": -1}), UsageError, "bad_option"),
+        (lambda: fit(shop, "ials", {"factors": 0}), UsageError, "bad_option"),
         (lambda: fit(shop.with_events(shop.events.clear())), DataError, "no_events"),
     ):
         with pytest.raises(kind) as caught:

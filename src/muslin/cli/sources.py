@@ -13,6 +13,9 @@ from pathlib import Path
 
 from muslin.errors import UsageError, nearest
 
+_BOUNDED = {"Count": "int >= 1", "NotNegative": "float >= 0", "Positive": "float > 0"}
+"""What the bounded types of `muslin.method` mean, said without importing it."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -65,7 +68,8 @@ def _options(config: ast.ClassDef) -> Iterator[Option]:
         if not isinstance(field, ast.AnnAssign):
             continue
         default = ast.unparse(field.value) if field.value is not None else ""
-        yield Option(ast.unparse(field.target), ast.unparse(field.annotation), default, _text(after))
+        kind = ast.unparse(field.annotation)
+        yield Option(ast.unparse(field.target), _BOUNDED.get(kind, kind), default, _text(after))
 
 
 def _text(node: ast.stmt | None) -> str:

@@ -2,8 +2,8 @@
 
 Source: the vector space recommender of Pazzani and Billsus 2007 (The Adaptive Web, ch. 10), section 10.3, with profile
 and item compared by cosine.
-Differs: each feature block is weighted; within a block each column counts by its inverse document frequency, so that
-sharing a rare value says more than sharing a common one.
+Differs: each column counts by its inverse document frequency, so that sharing a rare value says more than sharing a
+common one; embedding columns add their own cosines.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from muslin.method import Evidence
+from muslin.method import Evidence, NotNegative
 from muslin.types import Csr, Floats, Items, Params, TrainData, Users
 
 
@@ -21,9 +21,9 @@ from muslin.types import Csr, Floats, Items, Params, TrainData, Users
 class Config:
     """Options."""
 
-    idf_power: float = 1.0
+    idf_power: NotNegative = 1.0
     """How strongly rare values count; 0 = all values alike."""
-    dense_weight: float = 0.5
+    dense_weight: NotNegative = 0.5
     """Weight of the cosine of each embedding column, beside 1 for that of all other columns together."""
 
 

@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from muslin.method import Evidence
+from muslin.method import Count, Evidence, Positive
 from muslin.random import stream
 from muslin.types import Csr, Items, Params, TrainData, Users
 
@@ -26,15 +26,15 @@ from muslin.types import Csr, Items, Params, TrainData, Users
 class Config:
     """Options."""
 
-    factors: int = 64
+    factors: Count = 64
     """Length of item and shopper vectors."""
-    iterations: int = 15
+    iterations: Count = 15
     """Alternations."""
-    regularization: float = 10.0
+    regularization: Positive = 10.0
     """L2 penalty of the factors."""
-    alpha: float = 40.0
+    alpha: Positive = 40.0
     """Confidence of an event is 1 + alpha, of anything else 1."""
-    map_penalty: float = 300.0
+    map_penalty: Positive = 300.0
     """L2 penalty of the content-to-factor map."""
 
 

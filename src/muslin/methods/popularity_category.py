@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muslin.method import Evidence
+from muslin.method import Evidence, NotNegative
 from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 
 
@@ -19,7 +19,7 @@ from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 class Config:
     """Options."""
 
-    shrinkage: float = 10.0
+    shrinkage: NotNegative = 10.0
     """Items' worth of the coarser level's mean that each level's mean is mixed with."""
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.data.pairs import PairBatch, pair_batches
-from muslin.method import Evidence, Schedule
+from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
@@ -35,25 +35,25 @@ FIXED = ("idf", "length")
 class Config:
     """Options."""
 
-    dimensions: int = 192
+    dimensions: Count = 192
     """Length of item and shopper vectors."""
-    epochs: int = 12
+    epochs: Count = 12
     """Passes over the pairs at most; validation usually stops earlier."""
-    learning_rate: float = 0.001
+    learning_rate: Positive = 0.001
     """Adam's step size."""
-    weight_decay: float = 0.0
+    weight_decay: NotNegative = 0.0
     """Decoupled weight decay."""
-    patience: int = 2
+    patience: Count = 2
     """Epochs without a better validation score before stopping."""
-    batch_size: int = 2048
+    batch_size: Count = 2048
     """Pairs per step."""
-    negatives: int = 1024
+    negatives: Count = 1024
     """Shared negatives per step."""
-    negative_power: float = 0.5
+    negative_power: NotNegative = 0.5
     """Negatives are drawn by popularity to this power."""
-    temperature: float = 0.1
+    temperature: Positive = 0.1
     """Starting softmax temperature of the cosine; learned from there."""
-    dense_weight: float = 0.7
+    dense_weight: NotNegative = 0.7
     """Starting length of each embedding column's part of an item, beside 1 for all other columns together."""
 
 
