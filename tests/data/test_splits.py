@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muslin.data.splits import item_cold, user_cold, validation, warm
+from muslin.data.splits import item_cold, tied_cuts, user_cold, validation, warm
 from muslin.errors import DataError
 from muslin.testing.worlds import tiny_shop
 
@@ -87,3 +87,30 @@ def test_too_little_data_is_an_error_that_says_so(cut) -> None:
 def test_k_beyond_the_revealed_events_is_refused() -> None:
     with pytest.raises(ValueError, match="k must be in"):
         user_cold(SHOP, 0, k=4, k_max=3)
+
+
+def day_stamped(order: list[str]):
+    """The shop with times cut to days and each shopper's day listed by item id, as real logs often are."""
+    shop = tiny_shop(users=400, events=6000)
+    return shop.with_events(shop.events.with_columns(pl.col("timestamp").dt.truncate("40d")).sort("timestamp", *order))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_log_sorted_by_id_within_the_day_tells_nothing(seed) -> None:
+    shop = day_stamped(["user_id", "item_id"])
+    place = {item: n for n, item in enumerate(sorted(SHOP.items["item_id"]))}
+
+    def mean(frame) -> float:
+        return sum(place[i] for i in frame["item_id"]) / len(frame)
+
+    cold = user_cold(shop, seed, k=3, share=0.4)
+    assert abs(mean(cold.support) - mean(cold.query)) < 12, "of 150: revealed and asked items are equally old"
+    known = warm(shop, seed)
+    assert abs(mean(known.query) - mean(known.train.events)) < 12
+
+
+def test_cuts_within_an_instant_are_counted() -> None:
+    shop = day_stamped(["user_id", "item_id"])
+    tied, asked = tied_cuts(shop, warm(shop, 0))
+    assert tied / asked > 0.5
+    assert tied_cuts(SHOP, warm(SHOP, 0))[0] == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from muslin.engine import artefact
+from muslin.engine import artefact, golden
 from muslin.engine.model import Model
 from muslin.errors import ModelError, UsageError
 from muslin.random import stream
@@ -150,3 +150,32 @@ def test_a_newer_format_and_a_stranger_directory_are_refused(copy, tmp_path) -> 
     assert refused(copy).code == "newer_format"
     assert refused(tmp_path).code == "not_a_model"
     assert refused(tmp_path / "nowhere").code == "not_a_model"
+
+
+def test_a_file_of_another_size_or_kind_is_not_even_read(copy) -> None:
+    target = copy / "metrics.json"
+    with target.open("r+b") as file:
+        file.truncate(6 * 2**30)  # sparse: takes no room until somebody reads it
+    assert refused(copy).code == "damaged_file"
+    target.unlink()
+    target.symlink_to(copy / "config.toml")
+    assert refused(copy).code == "damaged_file"
+    target.unlink()
+    target.mkdir()
+    assert refused(copy).code == "damaged_file"
+
+
+@pytest.mark.parametrize(
+    "manifest", ["[]", '{"format": 1, "files": {"a": ["bytes", "sha256"]}}', "[" * 100_000, "\xff"]
+)
+def test_a_manifest_of_another_shape_is_damaged(copy, manifest) -> None:
+    (copy / "manifest.json").write_text(manifest)
+    assert refused(copy).code == "damaged_file"
+
+
+def test_answers_that_are_not_numbers_are_wrong_answers(saved) -> None:
+    expected = golden.record(saved[0])
+    expected["scores"][0][0] = float("nan")
+    with pytest.raises(ModelError) as caught:
+        golden.check(saved[0], expected)
+    assert caught.value.code == "wrong_answer"

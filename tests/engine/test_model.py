@@ -4,7 +4,7 @@ import pytest
 
 from muslin.engine import rank
 from muslin.engine.filters import Filters
-from muslin.errors import UsageError
+from muslin.errors import DataError, UsageError
 from muslin.recipes.fit import fit
 
 
@@ -139,3 +139,42 @@ def test_other_methods_answer_the_same_questions(shop, name) -> None:
     found = model.with_items(pl.DataFrame({"item_id": ["new"], "kind": ["coat"]})).recommend(["u0001", "x"], k=10)
     assert len(found) == 20
     assert found["score"].is_finite().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ({"item_id": ["n", "n"], "kind": ["coat", "bag"]}, "duplicate_id"),
+        ({"item_id": [None], "kind": ["coat"]}, "empty_id"),
+        ({"kind": ["coat"]}, "missing_column"),
+        ({"item_id": ["n"], "knd": ["coat"]}, "unknown_column"),
+        ({"item_id": ["n"], "price": ["cheap"]}, "bad_price"),
+    ],
+)
+def test_a_garment_that_cannot_be_meant_is_refused(model, rows, code) -> None:
+    with pytest.raises(DataError) as caught:
+        model.with_items(pl.DataFrame(rows))
+    assert caught.value.code == code
+    assert caught.value.fix
+
+
+def test_a_null_family_is_the_garments_own(model) -> None:
+    grown = model.with_items(pl.DataFrame({"item_id": ["n"], "family": [None]}, schema_overrides={"family": pl.String}))
+    assert grown.world.dataset.items.filter(item_id="n")["family"].to_list() == ["n"]
+
+
+def test_the_same_shopper_twice_gets_the_same_twice(model) -> None:
+    clicks = pl.DataFrame({"user_id": ["s"], "item_id": ["g0001"]})
+    found = model.recommend(["s", "s"], k=4, events=clicks)
+    assert found[:4].equals(found[4:])
+    assert "fallback" not in set(found["path"])
+
+
+def test_an_audience_never_holds_all_scores(model, monkeypatch) -> None:
+    widest = []
+    real = rank.best
+    monkeypatch.setattr(rank, "BLOCK_CELLS", 1000)
+    monkeypatch.setattr(rank, "best", lambda s, k: widest.append(s.numel()) or real(s, k))
+    items = model.world.catalogue.ids[:50].tolist()
+    model.recommend_to_items(items, k=3)
+    assert max(widest) <= 1000 + 50 * 3

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
+import polars as pl
 import pytest
 import torch
 
 import muslin
-from muslin.errors import DataError, UsageError
+from muslin.errors import DataError, ModelError, UsageError
 from muslin.features.space import encode
 from muslin.recipes.fit import Recipe, fit, fit_world
 
@@ -61,3 +64,45 @@ def test_bad_requests_are_named(shop) -> None:
 def test_a_shop_with_three_events_can_be_fitted(shop) -> None:
     model = fit(shop.with_events(shop.events.head(3)), "two_tower", QUICK)
     assert len(model.recommend("anyone", k=5)) == 5
+
+
+def test_training_on_everything_takes_as_long_as_validation_found_best(shop, monkeypatch) -> None:
+    scores = iter([0.1, 0.2, 0.9, 0.3, 0.4])  # before training, then after each epoch: the second epoch is best
+    monkeypatch.setattr(muslin.recipes.fit, "cold_ndcg", lambda *_: lambda _: next(scores))
+    lengths = []
+    real = muslin.recipes.fit.train
+    monkeypatch.setattr(
+        muslin.recipes.fit, "train", lambda m, d, run, v=None: lengths.append(run.epochs) or real(m, d, run, v)
+    )
+    fit_world(Recipe(method="two_tower", options=QUICK | {"epochs": 9}), encode(shop), 0)
+    assert lengths == [None, 2]
+
+
+def test_validation_knows_no_words_of_the_families_it_asks_for(shop, monkeypatch) -> None:
+    seen = []
+    real = muslin.recipes.fit.cold_ndcg
+    monkeypatch.setattr(muslin.recipes.fit, "cold_ndcg", lambda m, w, s: seen.append((w, s)) or real(m, w, s))
+    words = shop.items.with_columns(title=pl.concat_str(pl.lit("word"), pl.col("family")))
+    fit_world(Recipe(method="two_tower", options=QUICK), encode(replace(shop, items=words)), 0)
+    ((world, split),) = seen
+    title = next(c for c in world.space.items.columns if c.name == "title")
+    family = dict(shop.items.select("item_id", "family").iter_rows())
+    assert title.encoder.terms
+    assert not {f"word{family[i]}" for i in split.cold_items} & set(title.encoder.terms)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: replace(s, items=s.items.with_columns(pl.col("kind").reverse())),
+        lambda s: replace(s, items=s.items.with_columns(family=pl.col("item_id"))),
+        lambda s: replace(s, users=s.users.with_columns(pl.col("favourite").reverse())),
+        lambda s: s.with_events(s.events.head(2000)),
+    ],
+    ids=["attributes", "families", "profiles", "events"],
+)
+def test_a_checkpoint_of_other_data_is_refused(shop, tmp_path, change) -> None:
+    fit(shop, "two_tower", QUICK, checkpoint=tmp_path)
+    with pytest.raises(ModelError) as caught:
+        fit(change(shop), "two_tower", QUICK, checkpoint=tmp_path)
+    assert caught.value.code == "other_run"
