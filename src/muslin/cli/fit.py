@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, share
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, share
 from muslin.cli.failures import INTERRUPTED, interrupted
 from muslin.cli.outputs import refuse_occupied, refuse_unwritable, write_json
 from muslin.cli.screen import console
@@ -28,6 +28,8 @@ def fit(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of its options; repeat for more.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same data, options and seed: same model, to the bit.")] = 0,
+    pictures: Pictures = None,
+    words: Words = None,
     max_bad: MaxBad = "1%",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model at MODEL.")] = False,
     json_to: JsonFile = None,
@@ -43,11 +45,12 @@ def fit(
     recipe = Recipe(method=method, options=read_options(config, assignments or []))
     recipe.config()  # a wrong name is found before any work is done
     from muslin.data.dataset import Dataset
+    from muslin.recipes.embed import Encoders, enriched
     from muslin.recipes.fit import fit as fit_model
 
     started, partial = time.monotonic(), _partial(out)
     try:
-        data = Dataset.load(dataset, max_bad=allowed)
+        data = enriched(Dataset.load(dataset, max_bad=allowed), Encoders(pictures=pictures, words=words))
         model = fit_model(data, method, recipe.options, seed=seed, checkpoint=partial)
         model.save(out, overwrite=overwrite)
     except KeyboardInterrupt:
