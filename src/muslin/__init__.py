@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Threads that wait by spinning take the core from whoever they wait for: beside one other busy process a training
-# step took six times as long (ADR 7). Read when torch loads its OpenMP; a value set by the user stays.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads that wait by spinning take the core from whoever they wait for: beside two other busy processes a training
+# step took six times as long. A short spin keeps the speed of an idle machine (ADR 7). Read when torch loads its
+# OpenMP; a policy set by the user stays.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from muslin.data.dataset import Dataset
