@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from muslin.features.decode import decode
+from muslin.data.decode import decode
 from muslin.features.encoders import efficientnet_lite0, lite0_network
 from muslin.random import stream
 from muslin.types import Params

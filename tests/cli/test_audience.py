@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from muslin.cli.inputs import read_garments
 from muslin.engine.model import Model
 from muslin.recipes.fit import fit
 
@@ -36,6 +37,18 @@ def test_several_garments(muslin, model, tmp_path) -> None:
     assert [r["item_id"] for r in rows] == ["new1", "new1", "new2", "new2"]
 
 
+def test_whole_and_other_numbers_go_together(tmp_path) -> None:
+    garments = [{"item_id": "a", "price": 30, "v": [1, 2]}, {"item_id": "b", "price": 29.9, "v": [0.5, 1]}]
+    (tmp_path / "new.json").write_text(json.dumps(garments))
+    assert read_garments(tmp_path / "new.json").to_dicts() == garments
+
+
+def test_the_same_garment_twice_is_one(muslin, model, tmp_path) -> None:
+    (tmp_path / "new.json").write_text(json.dumps([NEW, NEW]))
+    rows = json.loads(muslin("audience", model, "--new-item", "new.json", "-n", 2, "--json", "-").out)
+    assert [r["item_id"] for r in rows] == ["new1", "new1"]
+
+
 def test_those_who_like_its_kind_come_first(muslin, model, tmp_path) -> None:
     loaded = Model.load(model)
     (tmp_path / "new.json").write_text(json.dumps(NEW))
@@ -60,6 +73,14 @@ def test_those_who_like_its_kind_come_first(muslin, model, tmp_path) -> None:
         ('{"title": "x"}', "wrong_type", "garment 1"),
         ('{"item_id": 5, "title": "x"}', "wrong_type", "garment 1"),
         ('[{"item_id": "a", "title": "x"}, {"item_id": "b", "title": 5}]', "wrong_type", "field 'title'"),
+        ('{"item_id": "a", "title": "\\ud800"}', "wrong_type", "field 'title'"),
+        ('{"item_id": "a", "price": {"EUR": 3}}', "wrong_type", "column 'price'"),
+        ("[" * 5000 + "]" * 5000, "bad_json", "new.json"),
+        ('{"item_id": "a", "tags": ' + "[" * 900 + "1.5" + "]" * 900 + "}", "wrong_type", "tags"),
+        ('{"item_id": "a", "price": ' + "9" * 5000 + "}", "bad_json", "new.json"),
+        ('{"item_id": "a", "price": 1' + "0" * 60 + "}", "wrong_type", "field 'price'"),
+        ('[{"item_id": "a"}, {"item_id": "b", "price": NaN}]', "bad_price", "garment 2"),
+        ('[{"item_id": "a"}, {"item_id": "b", "colur": "red"}]', "unknown_column", "garment 2"),
         ('{"item_id": "n", "title": "x", "colur": "red"}', "unknown_column", "garment 1"),
         ('{"item_id": "n", "title": "x", "price": "free"}', "bad_price", "garment 1"),
         ('{"item_id": "n", "title": "x", "price": -1}', "bad_price", "garment 1"),
@@ -73,7 +94,9 @@ def test_bad_descriptions_are_named(muslin, model, tmp_path, content, code, plac
     found = muslin("audience", model, "--new-item", "new.json")
     assert (found.status, found.out) == (3, "")
     assert f"code: {code}\n" in found.err
-    assert place in found.err.partition("where: ")[2].splitlines()[0]
+    where = found.err.partition("where: ")[2].splitlines()[0]
+    assert where.startswith("new.json")
+    assert place in where
 
 
 def test_an_unknown_item_says_how_to_describe_one(muslin, model) -> None:
@@ -106,3 +129,5 @@ def test_a_word_for_a_number_is_refused(muslin, bare, tmp_path) -> None:
     (tmp_path / "new.json").write_text('{"item_id": "n", "price": "cheap"}')
     found = muslin("audience", bare, "--new-item", "new.json")
     assert (found.status, "code: not_a_number" in found.err) == (3, True)
+    assert "price 'cheap' is not a finite number" in found.err
+    assert "where: new.json, garment 1\n" in found.err

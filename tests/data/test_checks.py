@@ -397,3 +397,15 @@ def test_a_title_need_not_be_a_feature() -> None:
     result = cleaned([{"item_id": "i1", "title": "a"}, {"item_id": "i2", "title": " "}], schema=schema)
     assert result.items.select("item_id", "title").rows() == [("i1", "a")]
     assert refused(result) == [("items.csv", 2, "empty_title")]
+
+
+def test_dates_are_utc_times_and_bad_ones_are_missing_and_counted() -> None:
+    schema = Schema(name="dated", items=ItemRoles(date=("released",), hashed=("designer",)))
+    days = ["2024-05-01", "2024-05-01T08:00:00+02:00", "soon", "", None]
+    rows = [{"item_id": f"i{n}", "released": day, "designer": n} for n, day in enumerate(days, start=1)]
+    result = cleaned(rows, schema=schema)
+    assert result.items.schema["released"] == pl.Datetime("us", "UTC")
+    first, second = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 1, 6, tzinfo=UTC)
+    assert result.items["released"].to_list() == [first, second, None, None, None]
+    assert result.items["designer"].to_list() == ["1", "2", "3", "4", "5"]
+    assert noted(result)["not_a_date"] == 1

@@ -58,7 +58,7 @@ def test_the_current_directory_can_be_the_destination(tmp_path, monkeypatch) -> 
     assert len(Dataset.load(tmp_path / "here").events) == 1
 
 
-@pytest.mark.parametrize("name", ["i1.jpg", "i1.jpeg", "i1.png"])
+@pytest.mark.parametrize("name", ["i1.jpg", "i1.jpeg", "i1.png", "i1.webp", "i1.gif", "i1.bmp", "i1.JPG"])
 def test_pictures_are_found_by_id(tmp_path, name) -> None:
     (tmp_path / name).write_bytes(b"\xff\xd8\xff")
     (batch,) = pictures_at(tmp_path, id_column="item_id", bytes_column="bytes")(pl.Series(["i1", "i2"]))

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from muslin.data import pictures
 from muslin.data.checked import Cleaned
 from muslin.data.dataset import Dataset
 from muslin.data.quarantine import entries
@@ -15,9 +16,10 @@ from muslin.data.schema import Schema
 from muslin.data.staging import check_destination, staged
 from muslin.data.store import DATASET, is_sealed, seal, write_dataset
 from muslin.errors import DataError, UsageError
+from muslin.testing.pictures import kinds
 
 SCHEMA = Schema(name="tiny")
-JPEG = b"\xff\xd8\xff\xe0 not looked at further"
+JPEG, PNG = kinds()["JPEG"], kinds()["PNG"]
 
 
 def tables(n: int = 1) -> Cleaned:
@@ -35,6 +37,11 @@ def tables(n: int = 1) -> Cleaned:
             }
         ),
     )
+
+
+def shots(**contents: bytes | None) -> pl.DataFrame:
+    rows = [(name, content, "p.parquet", None) for name, content in contents.items()]
+    return pl.DataFrame(rows, schema=pictures.SCHEMA, orient="row")
 
 
 def names(folder: Path) -> list[str]:
@@ -99,7 +106,7 @@ def test_a_failure_half_way_leaves_what_was_there(tmp_path, there) -> None:
         write_dataset(dst, SCHEMA, tables(1))
 
     def pictures():
-        yield pl.DataFrame({"item_id": ["i0"], "bytes": [JPEG]})
+        yield shots(i0=JPEG)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -210,22 +217,22 @@ def test_older_rules_do_not_count(tmp_path, monkeypatch) -> None:
 
 def test_pictures_are_kept_and_others_refused(tmp_path) -> None:
     batches = [
-        pl.DataFrame({"item_id": ["i0", "i1"], "bytes": [JPEG, b"<html>"]}),
-        pl.DataFrame({"item_id": ["i2", "i3"], "bytes": [b"\x89PNG\r\n\x1a\n", None]}),
+        shots(i0=JPEG, i1=b"<html>"),
+        shots(i2=PNG, i3=None),
     ]
     cleaned = tables(4)
     before = entries([(7, "bad_id", "why", "{}")], "items.csv")
     cleaned = Cleaned(cleaned.items, cleaned.users, cleaned.events, before)
-    quarantine = write_dataset(tmp_path / "shop", SCHEMA, cleaned, images=iter(batches))
-    assert pl.read_parquet(tmp_path / "shop" / "quarantine.parquet").equals(quarantine)
-    assert quarantine.select("line", "code", "raw").rows() == [
+    count = write_dataset(tmp_path / "shop", SCHEMA, cleaned, images=iter(batches))
+    assert (count.kept, count.remade, len(count.refused)) == (2, 0, 2)
+    assert pl.read_parquet(tmp_path / "shop" / "quarantine.parquet").select("line", "code", "raw").rows() == [
         (7, "bad_id", "{}"),
-        (None, "bad_picture", "i1"),
-        (None, "bad_picture", "i3"),
+        (None, "not_a_picture", "i1"),
+        (None, "truncated", "i3"),
     ]
     loaded = Dataset.load(tmp_path / "shop")
     assert loaded.schema.images == "images.parquet"
-    assert pl.read_parquet(tmp_path / "shop" / "images.parquet")["item_id"].to_list() == ["i0", "i2"]
+    assert pl.read_parquet(tmp_path / "shop" / "images.parquet").rows() == [("i0", JPEG), ("i2", PNG)]
 
 
 def test_without_pictures_there_is_no_picture_file(tmp_path) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from muslin.data.decode import Refused
 from muslin.errors import DataError, ModelError
 from muslin.features import shards
 from muslin.features.cache import Embedder, embed, embed_pictures, embed_texts
-from muslin.features.decode import Refused
 from muslin.features.shards import Shelf, pack, unpack
 
 WIDTH = 6
@@ -314,7 +314,7 @@ def test_pictures_are_decoded_on_a_miss_only(tmp_path, monkeypatch) -> None:
     found = embed_pictures(Means(), contents, total=4, cache=tmp_path)
     assert {row: why.code for row, why in found.refused.items()} == {1: "not_a_picture"}
     assert np.allclose(found.vectors[:, 0], [200 / 255, 0, 100 / 255, 200 / 255], atol=0.01)
-    monkeypatch.setattr("muslin.features.decode.decode", None)
+    monkeypatch.setattr("muslin.data.decode.decode", None)
     again = embed_pictures(Means(), contents, total=4, cache=tmp_path)
     assert np.array_equal(again.vectors, found.vectors)
     assert again.refused == found.refused

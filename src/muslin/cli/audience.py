@@ -26,13 +26,12 @@ def audience(
         fix = "give exactly one of --item ID and --new-item FILE"
         raise UsageError("which garment?", code="no_garment", where="muslin audience", fix=fix)
     from muslin.cli.answers import shopper_table
-    from muslin.cli.inputs import read_garments
+    from muslin.cli.inputs import with_garments
     from muslin.engine.model import Model
 
     loaded, items = Model.load(model), [item or ""]
     if new_item is not None:
-        garments = read_garments(new_item, loaded.world.dataset.schema)
-        loaded, items = loaded.with_items(garments), garments["item_id"].to_list()
+        loaded, items = with_garments(loaded, new_item)
     elif loaded.world.item_rows(items)[0] < 0:
         fix = "check the id, or describe a new garment with --new-item FILE"
         raise UsageError(f"the catalogue has no item {item!r}", code="unknown_item", where="--item", fix=fix)

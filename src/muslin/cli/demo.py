@@ -90,14 +90,13 @@ def _stranger(plan: "Plan", model: "Model", screen: Console) -> "pl.DataFrame":
 
 def _garment(plan: "Plan", model: "Model", screen: Console) -> "pl.DataFrame":
     from muslin.cli.answers import shopper_table
-    from muslin.cli.inputs import read_garments
+    from muslin.cli.inputs import with_garments
     from muslin.recipes import demo
 
     _step(screen, 5, "a garment nobody has seen: who should be shown it first?")
     file = plan.out / "new_garment.json"
     replace_text(file, json.dumps(demo.new_garment(model), indent=1, ensure_ascii=False) + "\n")
-    garments = read_garments(file, model.world.dataset.schema)
-    extended, item = model.with_items(garments), garments["item_id"][0]
+    extended, (item, *_) = with_garments(model, file)
     answer = extended.recommend_to_items(item, 5)
     screen.print(shopper_table(extended, item, answer))
     _line(screen, f"muslin audience {_quoted(plan.model)} --new-item {_quoted(file)}")

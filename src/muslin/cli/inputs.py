@@ -2,17 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from muslin.data.check_entities import check_items
 from muslin.data.columns import as_id, as_text
 from muslin.data.quarantine import LINE
-from muslin.data.read import read_table, require_columns, table_of
+from muslin.data.read import read_table, require_columns
 from muslin.data.schema import Schema
+from muslin.engine.newcomers import WHERE
 from muslin.errors import DataError, nearest
 from muslin.features.space import World
+
+if TYPE_CHECKING:
+    from muslin.engine.model import Model
 
 NEW_SHOPPER = ""
 """Id of the shopper of an events file without `user_id`: no real id is empty."""
@@ -49,27 +52,32 @@ def read_events(file: Path, world: World) -> pl.DataFrame:
     return frame.select("user_id", "item_id", "event")
 
 
-def read_garments(file: Path, schema: Schema) -> pl.DataFrame:
-    """New garments of a JSON object, or a list of them, with `item_id` and any columns `schema` describes.
+def with_garments(model: "Model", file: Path) -> tuple["Model", list[str]]:
+    """`model` with the new garments of a JSON file (see `read_garments`), and their ids.
 
-    Checked as an import checks them: the domain follows the schema's rule, a column left out is unknown. Raises
-    `DataError` naming the garment and field.
+    Raises `DataError` as `read_garments` and `Model.with_items` do, naming the file and the garment or field.
+    """
+    garments = read_garments(file)
+    try:
+        grown = model.with_items(garments)
+    except DataError as error:
+        where = f"{file}{error.where.removeprefix(WHERE)}"
+        raise DataError(error.message, code=error.code, where=where, fix=error.fix) from None
+    return grown, garments["item_id"].unique(maintain_order=True).to_list()
+
+
+def read_garments(file: Path) -> pl.DataFrame:
+    """Garments of a JSON object, or of a list of them, each with an `item_id`: only read, not checked.
+
+    Raises `DataError`: `missing_file`, `wrong_encoding`, `bad_json`, `wrong_type`.
     """
     rows = _objects(file)
-    known = ("item_id", "family", "domain", "stock", *_described(schema))
     for place, row in enumerate(rows, start=1):
-        _check_fields(row, known, f"{file}, garment {place}")
-    columns = {name: [row.get(name) for row in rows] for name in known if any(name in row for row in rows)}
-    frame = _framed({**{name: [None] * len(rows) for name in _described(schema)}, **columns}, file)
-    part = check_items(table_of(frame, file.name), schema)
-    if len(part.bad):
-        row = part.bad.row(0, named=True)
-        raise DataError(row["reason"], code=row["code"], where=f"{file}, garment {row[LINE]}", fix="correct it")
-    for remark in part.notes:
-        if remark.code == "not_a_number":
-            raise DataError(remark.text, code="not_a_number", where=str(file), fix="correct it, or leave it out")
-    keys = ("item_id", "family", "domain")
-    return part.frame.select(*keys, *(name for name in columns if name not in keys))
+        if not isinstance(row.get("item_id"), str):
+            where, fix = f"{file}, garment {place}", 'write "item_id": "…"'
+            raise DataError("item_id must be text", code="wrong_type", where=where, fix=fix)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame([_column(name, [row.get(name) for row in rows], file) for name in names])
 
 
 def _refuse_unknown_kinds(frame: pl.DataFrame, schema: Schema, file: Path) -> None:
@@ -78,12 +86,6 @@ def _refuse_unknown_kinds(frame: pl.DataFrame, schema: Schema, file: Path) -> No
         line, name = strange[LINE][0], strange["event"][0] or ""
         message, fix = f"unknown event type {name!r}", nearest(name, schema.weights)
         raise DataError(message, code="unknown_event", where=f"{file}:{line}", fix=fix)
-
-
-def _described(schema: Schema) -> tuple[str, ...]:
-    roles = schema.items
-    rules = (rule.column for rule in schema.domains.values())
-    return tuple(dict.fromkeys((*roles.columns(), *(c for c in (roles.title, roles.price) if c), *rules)))
 
 
 def _with_ids(frame: pl.DataFrame, column: str, file: Path) -> pl.DataFrame:
@@ -108,6 +110,9 @@ def _objects(file: Path) -> list[dict[str, Any]]:
         where = f"{file}:{error.lineno}"
         fix = "correct the JSON at this line"
         raise DataError(error.msg.lower(), code="bad_json", where=where, fix=fix) from None
+    except (RecursionError, ValueError):  # a thousand lists in one another, a number of five thousand digits
+        fix = "write an object of texts, numbers and lists"
+        raise DataError("this goes too far for JSON", code="bad_json", where=str(file), fix=fix) from None
     rows = found if isinstance(found, list) else [found]
     if not rows or not all(isinstance(row, dict) for row in rows):
         fix = 'write {"item_id": "…", …}, or a list of such objects'
@@ -115,21 +120,20 @@ def _objects(file: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _check_fields(row: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-    for name in row:
-        if name not in known:
-            raise DataError(f"unknown field {name!r}", code="unknown_column", where=where, fix=nearest(name, known))
-    if not isinstance(row.get("item_id"), str):
-        raise DataError("item_id must be text", code="wrong_type", where=where, fix='write "item_id": "…"')
+def _column(name: str, values: list[Any], file: Path) -> pl.Series:
+    within = [part for value in values if isinstance(value, list) for part in value]
+    where = f"{file}, field {name!r}"
+    if any(isinstance(part, list | dict) for part in within):
+        message, fix = "a list holds another list or an object", "give a list of texts or of numbers"
+        raise DataError(message, code="wrong_type", where=where, fix=fix)
+    try:
+        if any(isinstance(value, float) for value in (*values, *within)):
+            values = [list(map(_float, value)) if isinstance(value, list) else _float(value) for value in values]
+        return pl.Series(name, values, strict=True)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        fix = "give every garment the same kind of value"
+        raise DataError("text, numbers and lists are mixed", code="wrong_type", where=where, fix=fix) from None
 
 
-def _framed(columns: dict[str, list[Any]], file: Path) -> pl.DataFrame:
-    series = []
-    for name, values in columns.items():
-        try:
-            series.append(pl.Series(name, values, strict=True))
-        except (TypeError, pl.exceptions.PolarsError):
-            fix = "give every garment the same kind of value"
-            where = f"{file}, field {name!r}"
-            raise DataError("text, numbers and lists are mixed", code="wrong_type", where=where, fix=fix) from None
-    return pl.DataFrame(series)
+def _float(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

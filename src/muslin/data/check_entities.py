@@ -1,6 +1,7 @@
 """Checks of the rows of items and users: ids, described columns, prices, titles, duplicates, families, domains."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from muslin.data.quarantine import LINE
 from muslin.data.read import Table, require_columns
 from muslin.data.schema import Domain, Roles, Schema
 from muslin.data.timestamps import parse_times
+from muslin.data.vector_checks import Owners, Rows, checked
 
 ID_LIMIT = 256
 TITLE_LIMIT = 10_000
@@ -39,37 +41,48 @@ def number_rule(column: str, code: str, low: float, high: float, *, whole: bool 
     return Rule(column, code, holds, f"{column} {{value}} is no {kind} {floor} to below {high:g}", AUX + column)
 
 
-def check_items(table: Table, schema: Schema) -> Part:
-    """Items with `item_id`, `family`, `domain` and their described columns, unique by `item_id`."""
+def check_items(table: Table, schema: Schema, beside: pl.DataFrame | None = None) -> Part:
+    """Items with `item_id`, `family`, `domain` and their described columns, unique by `item_id`.
+
+    A bad vector becomes missing and its row stays: see `vector_checks`. `beside`: items these are to join; then a title
+    may be missing, and vectors must be as long as there.
+    """
     roles = schema.items
     described = (*roles.columns(), *(c for c in (roles.title, roles.price) if c))
     require_columns(table, ("item_id", *dict.fromkeys((*described, *(d.column for d in schema.domains.values())))))
     start = Part(table, table.frame, none_bad())
     domain = _domain(start, schema.domains)
-    part = _described(start, "items", "item_id", roles, keep_bad=roles.price)
+    part = _described(start, "items", "item_id", roles, schema.timezone, keep_bad=roles.price)
     part = part.changed(part.frame.with_columns(domain.alias("domain"), _family(part)))
     if roles.title and roles.title not in roles.text:
         title = as_text(part.frame[roles.title], part.where(roles.title))
         part = part.changed(part.frame.with_columns(title))
     part = _stocked(part)
-    part = part.without(failures(part.frame, _item_rules(schema, part.frame.columns)))
+    part = part.without(failures(part.frame, _item_rules(schema, part.frame.columns, titled=beside is None)))
     part = _latest(part, "items", "item_id", schema.timezone)
+    for name in roles.vector:
+        width = Rows.of(beside[name]).width() if beside is not None else None
+        part = _with_vectors(part, "items", "item_id", name, width)
     return part.changed(part.frame, *_case_twins(part.frame["item_id"]))
 
 
 def check_users(table: Table, schema: Schema) -> Part:
     """Users with `user_id` and their described columns, unique by `user_id`."""
     require_columns(table, ("user_id", *schema.users.columns()))
-    part = _described(Part(table, table.frame, none_bad()), "users", "user_id", schema.users)
+    part = _described(Part(table, table.frame, none_bad()), "users", "user_id", schema.users, schema.timezone)
     part = part.without(failures(part.frame, id_rules("user_id")))
-    return _latest(part, "users", "user_id", schema.timezone)
+    part = _latest(part, "users", "user_id", schema.timezone)
+    for name in schema.users.vector:
+        part = _with_vectors(part, "users", "user_id", name, None)
+    return part
 
 
-def _item_rules(schema: Schema, columns: Sequence[str]) -> list[Rule]:
+def _item_rules(schema: Schema, columns: Sequence[str], *, titled: bool) -> list[Rule]:
     rules, title = id_rules("item_id"), schema.items.title
     if title:
         long = f"{title} has more than {TITLE_LIMIT:,} characters"
-        rules.append(Rule(title, "empty_title", lambda v: v.is_not_null(), f"{title} is empty"))
+        empty = [Rule(title, "empty_title", lambda v: v.is_not_null(), f"{title} is empty")]
+        rules += empty if titled else []
         rules.append(Rule(title, "long_title", lambda v: v.str.len_chars() <= TITLE_LIMIT, long))
     if schema.items.price:
         rules.append(number_rule(schema.items.price, "bad_price", 1e-300, PRICE_LIMIT))
@@ -78,11 +91,11 @@ def _item_rules(schema: Schema, columns: Sequence[str]) -> list[Rule]:
     return rules
 
 
-def _described(part: Part, table: str, key: str, roles: Roles, keep_bad: str | None = None) -> Part:
+def _described(part: Part, table: str, key: str, roles: Roles, zone: str, keep_bad: str | None = None) -> Part:
     """Every described column in its type; numbers that are none become null and are counted, except in `keep_bad`."""
     frame, notes = part.frame, []
     converted = [as_id(frame[key], part.where(key))]
-    converted += [as_text(frame[c], part.where(c)) for c in (*roles.categorical, *roles.text)]
+    converted += [as_text(frame[c], part.where(c)) for c in (*roles.categorical, *roles.hashed, *roles.text)]
     converted += [as_list(frame[c], part.where(c)) for c in roles.multi]
     for name in roles.numeric:
         number = as_number(frame[name], part.where(name))
@@ -94,13 +107,27 @@ def _described(part: Part, table: str, key: str, roles: Roles, keep_bad: str | N
             notes.append(Note("not_a_number", table, int(bad.sum()), text.format(int(bad.sum()))))
             number = number.set(bad, None)
         converted.append(number)
-    for name in roles.vector:
-        vector = as_vector(frame[name], part.where(name))
-        lost = int(vector.null_count() - frame[name].null_count())
-        text = f"{name}: {lost:,} vectors are of another length, not finite or constant, and count as missing"
-        notes.append(Note("bad_vector", table, lost, text))
-        converted.append(vector)
+    for name in roles.date:
+        days = parse_times(frame[name], zone, where=part.where(name))
+        lost = int(days.null_count() - _empty(frame[name]))
+        notes.append(Note("not_a_date", table, lost, f"{name}: {lost:,} values are not dates and count as missing"))
+        converted.append(days)
+    converted += [as_vector(frame[c], part.where(c)) for c in roles.vector]
     return part.changed(frame.with_columns(converted), *notes)
+
+
+def _empty(column: pl.Series) -> int:
+    """How many rows say nothing."""
+    return column.null_count() + (int((column.str.strip_chars() == "").sum()) if column.dtype == pl.String else 0)
+
+
+def _with_vectors(part: Part, table: str, key: str, name: str, width: int | None) -> Part:
+    """The bad vectors of the column `name` are gone from it; the garments and shoppers who had them stay."""
+    owners = Owners(part.table.file, key, part.frame[key], part.frame[LINE].to_numpy())
+    found = checked(part.frame[name], owners, table, width)
+    tallies = (found.tally,) if found.tally.bad else ()
+    part = part.changed(part.frame.with_columns(found.values.alias(name)), *found.notes)
+    return replace(part, lost=pl.concat([part.lost, found.quarantine]), tallies=(*part.tallies, *tallies))
 
 
 def _stocked(part: Part) -> Part:

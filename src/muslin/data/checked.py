@@ -1,6 +1,6 @@
 """What checking a table yields: its good rows, its refused rows, and remarks about what was mended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -23,12 +23,17 @@ class Note:
 
 @dataclass(frozen=True)
 class Part:
-    """A table on its way through the checks: `frame` still has `LINE`; `bad` has the columns of `contract.BAD`."""
+    """A table on its way through the checks: `frame` still has `LINE`; `bad` has the columns of `contract.BAD`.
+
+    `lost`: quarantine of values, such as vectors, that became missing while their rows stay; `tallies` counts those.
+    """
 
     table: Table
     frame: pl.DataFrame
     bad: pl.DataFrame
     notes: tuple[Note, ...] = ()
+    lost: pl.DataFrame = field(default_factory=empty)
+    tallies: tuple[Tally, ...] = ()
 
     def where(self, column: str) -> str:
         """Place of `column` for an error."""
@@ -39,11 +44,12 @@ class Part:
         frame = (
             self.frame.join(bad.select(LINE), on=LINE, how="anti", maintain_order="left") if len(bad) else self.frame
         )
-        return Part(self.table, frame, pl.concat([self.bad, bad]), (*self.notes, *(n for n in notes if n.count)))
+        bad = pl.concat([self.bad, bad])
+        return replace(self, frame=frame, bad=bad, notes=(*self.notes, *(n for n in notes if n.count)))
 
     def changed(self, frame: pl.DataFrame, *notes: Note) -> "Part":
         """The same with other columns, or with rows left out that are not refused."""
-        return Part(self.table, frame, self.bad, (*self.notes, *(n for n in notes if n.count)))
+        return replace(self, frame=frame, notes=(*self.notes, *(n for n in notes if n.count)))
 
 
 def content(frame: pl.DataFrame) -> pl.Expr:

@@ -15,12 +15,14 @@ from muslin.data.schema import Roles, Schema
 from muslin.data.timestamps import check_zone
 from muslin.errors import DataError, nearest
 
-VERSION = 1
+VERSION = 2
 """Raised when rules change, so that datasets checked by older rules are checked again."""
 
 
 def clean(items: Table, users: Table | None, events: Table, schema: Schema, *, now: datetime | None = None) -> Cleaned:
     """Good rows of the three tables in the types `Dataset` promises, the rest in quarantine.
+
+    A bad vector is quarantined too but costs its row nothing else: it is counted in a tally of its own.
 
     `now` (default: the clock) is the time of import: later events are refused. Columns that the schema does not
     describe are kept as they are. Users of events without a row in `users` are added with an empty profile.
@@ -40,19 +42,20 @@ def clean(items: Table, users: Table | None, events: Table, schema: Schema, *, n
     user_part = check_users(users, schema) if users is not None else None
     event_part = check_events(events, schema, item_part, now or datetime.now(UTC))
     parts = {"items": item_part, "users": user_part, "events": event_part}
-    done = {name: _finished(part, KEYS[name]) for name, part in parts.items() if part is not None}
+    there = {name: part for name, part in parts.items() if part is not None}
+    done = {name: _finished(part, KEYS[name]) for name, part in there.items()}
     everyone, note = _with_event_users(done.get("users"), done["events"])
-    quarantines = {name: _quarantine(part) for name, part in parts.items() if part is not None}
+    refused = {name: _refused_rows(part) for name, part in there.items()}
+    both = [pl.concat([refused[name], part.lost]).sort("line", maintain_order=True) for name, part in there.items()]
     return Cleaned(
         items=done["items"],
         users=everyone,
         events=done["events"],
-        quarantine=pl.concat(quarantines.values()),
-        warnings=tuple(n for part in parts.values() if part is not None for n in part.notes) + note,
-        tallies=tuple(
-            Tally(name, part.table.file, part.table.rows, len(done[name]), counts(quarantines[name]))
-            for name, part in parts.items()
-            if part is not None
+        quarantine=pl.concat(both),
+        warnings=tuple(n for part in there.values() for n in part.notes) + note,
+        tallies=(
+            *(Tally(n, p.table.file, p.table.rows, len(done[n]), counts(refused[n])) for n, p in there.items()),
+            *(tally for part in there.values() for tally in part.tallies),
         ),
     )
 
@@ -97,9 +100,8 @@ def _finished(part: Part, keys: tuple[str, ...]) -> pl.DataFrame:
     return part.frame.select(*keys, *rest)
 
 
-def _quarantine(part: Part) -> pl.DataFrame:
-    refused = from_rows(part.bad, part.table.origin, part.table.file)
-    return pl.concat([part.table.bad, refused]).sort("line", maintain_order=True)
+def _refused_rows(part: Part) -> pl.DataFrame:
+    return pl.concat([part.table.bad, from_rows(part.bad, part.table.origin, part.table.file)])
 
 
 def _with_event_users(users: pl.DataFrame | None, events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:

@@ -11,7 +11,7 @@ event = "purchase"               # type of every event, where no column tells it
 events = "log.csv"
 items = "products.csv"           # left out: items are taken from the rows of the events
 users = "customers.parquet"      # left out: likewise, when [users] describes columns
-images = "pictures"              # ITEM_ID.jpg|png files, or Parquet of item_id and bytes
+images = "pictures"              # files named by item_id (jpg, png, webp, gif, bmp), or Parquet of item_id and bytes
 
 [columns.events]                 # our name = theirs; a column that is not named keeps its name
 user_id = "customer"
@@ -20,6 +20,10 @@ timestamp = "when"
 
 [columns.items]
 item_id = "sku"
+
+[vectors.style]                  # your own vectors as a column of the items; as in dataset.toml, files inside SRC
+file = "style.npy"
+ids = "style_ids.csv"
 
 [event_names]                    # theirs = ours; others stay as they are
 order = "purchase"

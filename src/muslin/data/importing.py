@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,11 +11,12 @@ import polars as pl
 from muslin.data import pictures
 from muslin.data.checked import Cleaned, Note
 from muslin.data.checks import clean
-from muslin.data.quarantine import counts, enforce
+from muslin.data.quarantine import Tally, counts, empty, enforce
 from muslin.data.read import Table
 from muslin.data.schema import Schema
 from muslin.data.staging import check_destination
-from muslin.data.store import DATASET, write_dataset
+from muslin.data.store import DATASET, PictureCount, write_dataset
+from muslin.data.vectors import Joined
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,33 @@ class Importer(Protocol):
 
 @dataclass(frozen=True)
 class Tables:
-    """A source's tables in Muslin's column names, what they mean, and remarks made on the way."""
+    """A source's tables in Muslin's column names, what they mean, and remarks made on the way.
+
+    `quarantine` and `tallies`: of what was read beside the tables, such as files of vectors.
+    """
 
     items: Table
     users: Table | None
     events: Table
     schema: Schema
     notes: tuple[Note, ...] = ()
+    quarantine: pl.DataFrame = field(default_factory=empty)
+    tallies: tuple[Tally, ...] = ()
+
+    @classmethod
+    def of(cls, joined: Joined, users: Table | None, events: Table) -> "Tables":
+        """Tables whose items have the vectors of files."""
+        return cls(joined.items, users, events, joined.schema, joined.notes, joined.quarantine, joined.tallies)
+
+    def cleaned(self) -> Cleaned:
+        """What passes the checks, with all that was refused, counted and remarked until then."""
+        found = clean(self.items, self.users, self.events, self.schema)
+        return replace(
+            found,
+            quarantine=pl.concat([found.quarantine, self.quarantine]),
+            warnings=(*self.notes, *found.warnings),
+            tallies=(*found.tallies, *self.tallies),
+        )
 
 
 Pictures = Callable[[pl.Series], Iterator[pl.DataFrame]]
@@ -88,36 +109,34 @@ def run(order: Order, read: Callable[[], Tables], images: Pictures | None = None
     started = time.monotonic()
     check_destination(order.dst, DATASET, overwrite=order.overwrite)
     tables = read()
-    cleaned = clean(tables.items, tables.users, tables.events, tables.schema)
+    cleaned = tables.cleaned()
     place = order.dst.resolve()
     refused_at = place.with_name(f"{place.name}.quarantine.parquet")
     enforce(cleaned.tallies, cleaned.quarantine, order.max_bad, refused_at)
     batches = images(cleaned.items["item_id"]) if images is not None else None
-    written = write_dataset(order.dst, tables.schema, cleaned, images=batches, overwrite=order.overwrite)
+    count = write_dataset(order.dst, tables.schema, cleaned, images=batches, overwrite=order.overwrite)
     refused_at.unlink(missing_ok=True)  # of an earlier attempt
-    return _report(order, cleaned, written, tables.notes, time.monotonic() - started)
+    return _report(order, cleaned, count, time.monotonic() - started)
 
 
-def _report(
-    order: Order, cleaned: Cleaned, written: pl.DataFrame, notes: tuple[Note, ...], seconds: float
-) -> ImportReport:
+def _report(order: Order, cleaned: Cleaned, count: PictureCount, seconds: float) -> ImportReport:
     refused = {tally.table: tally.refused for tally in cleaned.tallies if tally.refused}
-    bad_pictures = counts(written.filter(pl.col("code") == "bad_picture"))
+    bad_pictures = counts(count.refused)
+    text = f"{count.remade:,} files carried something beside the picture and were stored anew from their pixels"
+    remade = (Note("remade_picture", "pictures", count.remade, text),) if count.remade else ()
     return ImportReport(
         source=order.source,
         destination=str(order.dst),
         read={tally.table: tally.read for tally in cleaned.tallies},
         kept={tally.table: tally.kept for tally in cleaned.tallies},
         quarantined=refused | ({"pictures": bad_pictures} if bad_pictures else {}),
-        warnings=(*notes, *cleaned.warnings),
+        warnings=(*cleaned.warnings, *remade),
         seconds=seconds,
     )
 
 
 def pictures_at(path: Path, *, id_column: str, bytes_column: str) -> Pictures:
-    """Pictures of a Parquet file, or of a directory of `ID.jpg|jpeg|png` files."""
+    """Pictures of a Parquet file, or of a directory of files named by their ids (`pictures.SUFFIXES`)."""
     if path.is_dir():
-        return lambda ids: pictures.from_folder(
-            ids, lambda name: [path / f"{name}{s}" for s in (".jpg", ".png", ".jpeg")]
-        )
+        return lambda ids: pictures.from_folder(ids, pictures.by_name(path))
     return lambda ids: pictures.from_parquet(path, ids, id_column=id_column, bytes_column=bytes_column)

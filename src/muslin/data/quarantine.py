@@ -27,13 +27,17 @@ RAW_LIMIT = 32 * 1024
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of the rows of one table (`items`, `users` or `events`): `refused` counts by code."""
+    """What became of the rows of one table (`items`, `users` or `events`), or of the vectors of one column or file.
+
+    `refused` counts by code. Of a table that is not `needed` everything may be refused, if `max_bad` allows it.
+    """
 
     table: str
     file: str
     read: int
     kept: int
     refused: dict[str, int]
+    needed: bool = True
 
     @property
     def bad(self) -> int:
@@ -94,8 +98,8 @@ def write(quarantine: pl.DataFrame, path: Path) -> None:
 
 
 def over_limit(tally: Tally, max_bad: float) -> bool:
-    """Whether more than the share `max_bad` of a table's rows were refused, or all of them."""
-    return tally.bad > 0 and (tally.bad / tally.judged > max_bad or tally.kept == 0)
+    """Whether more than the share `max_bad` of a table's rows were refused, or all of a table that is needed."""
+    return tally.bad > 0 and (tally.bad / tally.judged > max_bad or (tally.needed and tally.kept == 0))
 
 
 def enforce(tallies: Sequence[Tally], quarantine: pl.DataFrame, max_bad: float, kept_at: Path) -> None:
@@ -112,14 +116,15 @@ def enforce(tallies: Sequence[Tally], quarantine: pl.DataFrame, max_bad: float, 
         place = f"all refused rows are in {kept_at}"
     except OSError as error:
         place = f"the refused rows could not be written to {kept_at} ({error.strerror})"
+    gone = over.needed and not over.kept
     by_code = ", ".join(f"{code} {count:,}" for code, count in over.refused.items())
     raise DataError(
         f"{over.bad:,} of {over.judged:,} rows are bad ({over.bad / over.judged:.1%}; {max_bad:.1%} allowed): {by_code}"
         + "".join(f"\n  {line}" for line in _examples(quarantine, over))
         + f"\n  {place}",
-        code="too_many_bad_rows" if over.kept else "no_good_rows",
+        code="no_good_rows" if gone else "too_many_bad_rows",
         where=f"{over.file} ({over.table})",
-        fix="correct the rows, or allow more of them with --max-bad" if over.kept else "correct the rows",
+        fix="correct the rows" if gone else "correct the rows, or allow more of them with --max-bad",
     )
 
 

@@ -39,11 +39,15 @@ class Roles:
     """Which columns of a table are features, and of what kind."""
 
     categorical: tuple[str, ...] = ()
-    """One value of an open set per row."""
+    """One value per row, of a set that training rows make known."""
+    hashed: tuple[str, ...] = ()
+    """One value per row, of a set that new rows add to: designers, prints, campaigns."""
     multi: tuple[str, ...] = ()
     """Several values per row: a list column, or text separated by `|`."""
     numeric: tuple[str, ...] = ()
     """A number."""
+    date: tuple[str, ...] = ()
+    """A day or a time: how new the row is. Beyond the newest of training counts as the newest."""
     text: tuple[str, ...] = ()
     """Words, in any language."""
     vector: tuple[str, ...] = ()
@@ -51,7 +55,7 @@ class Roles:
 
     def columns(self) -> tuple[str, ...]:
         """All described columns, in role order."""
-        return (*self.categorical, *self.multi, *self.numeric, *self.text, *self.vector)
+        return (*self.categorical, *self.hashed, *self.multi, *self.numeric, *self.date, *self.text, *self.vector)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,28 @@ class Domain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VectorFile:
+    """Vectors of items in a file beside the tables."""
+
+    file: str
+    """A `.npy` matrix with a row for each id in `ids`, or a Parquet file of `id_column` and `column`."""
+    ids: str | None = None
+    """Table whose `id_column` says whose the rows of a `.npy` are."""
+    id_column: str = "item_id"
+    column: str = "vector"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """Where a vector column that Muslin made comes from: which encoder, which version, and what it read."""
+
+    encoder: str
+    version: str
+    text: str | None = None
+    """The text column it read; None for the picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """Meaning of a dataset's columns."""
 
@@ -87,7 +113,13 @@ class Schema:
     timezone: str = "UTC"
     """Zone in which timestamps without one were written."""
     images: str | None = None
-    """Directory of `item_id.jpg|png` files, or Parquet file of `item_id, bytes`; relative to the dataset."""
+    """Directory of files named by their `item_id` (`.jpg`, `.png`, `.webp`, `.gif`, `.bmp`), or Parquet file of
+    `item_id, bytes`; relative to the dataset.
+    """
+    vectors: dict[str, VectorFile] = field(default_factory=dict)
+    """Files that become `vector` columns of the items, by the name of the column; a dataset in memory has none left."""
+    encoded: dict[str, Encoded] = field(default_factory=dict)
+    """Origin of each vector column that an encoder made; written by Muslin."""
     format: int = FORMAT
 
 
@@ -141,9 +173,14 @@ def _pruned(value: Any) -> Any:
 
 
 def _refuse_unknown(raw: dict[str, Any], where: str) -> None:
-    known: dict[str, type[Any]] = {"": Schema, "items": ItemRoles, "users": Roles}
-    for section, shape in known.items():
-        table = raw.get(section, {}) if section else raw
+    known: list[tuple[str, Any, type[Any]]] = [
+        ("", raw, Schema),
+        ("items", raw.get("items"), ItemRoles),
+        ("users", raw.get("users"), Roles),
+    ]
+    vectors = raw.get("vectors")
+    known += [(f"vectors.{k}", v, VectorFile) for k, v in vectors.items()] if isinstance(vectors, dict) else []
+    for section, table, shape in known:
         if not isinstance(table, dict):
             continue
         allowed = set(shape.__dataclass_fields__)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from muslin.data import pictures
 from muslin.data.checked import Cleaned
 from muslin.data.checks import VERSION
+from muslin.data.quarantine import empty
 from muslin.data.schema import Schema, write_schema
 from muslin.data.staging import Kind, staged
 
@@ -23,6 +24,15 @@ SEAL = "checked.json"
 PICTURES = "images.parquet"
 
 
+@dataclass(frozen=True)
+class PictureCount:
+    """Pictures `kept`, those of them that were made anew, and the quarantine of those refused."""
+
+    kept: int = 0
+    remade: int = 0
+    refused: pl.DataFrame = field(default_factory=empty)
+
+
 def write_dataset(
     dst: Path,
     schema: Schema,
@@ -30,25 +40,24 @@ def write_dataset(
     *,
     images: Iterator[pl.DataFrame] | None = None,
     overwrite: bool = False,
-) -> pl.DataFrame:
-    """Write the dataset directory `dst` and return its quarantine, which also holds refused `images`.
+) -> PictureCount:
+    """Write the dataset directory `dst`, and say what became of `images`.
 
-    `images`: batches of `item_id`, `bytes`. The directory appears complete or not at all; an interrupted call leaves
-    what was there before. With `overwrite` an existing Muslin dataset is replaced, by two renames: a crash between
-    them leaves the old one beside, under a hidden name, and nothing at `dst`.
+    `images`: batches as `pictures.SCHEMA` has them; refused ones join the quarantine. The directory appears complete or
+    not at all; an interrupted call leaves what was there before. With `overwrite` an existing Muslin dataset is
+    replaced, by two renames: a crash between them leaves the old one beside, under a hidden name, and nothing at `dst`.
 
     Raises `UsageError` (`destination_exists`, `not_a_dataset`) and `DataError` (`cannot_write`).
     """
     with staged(dst, DATASET, overwrite=overwrite) as work:
-        refused, count = _write_pictures(images, work / PICTURES) if images is not None else (pl.DataFrame(), 0)
-        schema = replace(schema, images=PICTURES) if count else schema
-        quarantine = pl.concat([cleaned.quarantine, refused]) if len(refused) else cleaned.quarantine
+        count = _write_pictures(images, work / PICTURES) if images is not None else PictureCount()
+        schema = replace(schema, images=PICTURES) if count.kept else schema
         for name in TABLES:
             getattr(cleaned, name).write_parquet(work / f"{name}.parquet")
-        quarantine.write_parquet(work / "quarantine.parquet")
+        pl.concat([cleaned.quarantine, count.refused]).write_parquet(work / "quarantine.parquet")
         write_schema(schema, work / "dataset.toml")
         seal(work)
-    return quarantine
+    return count
 
 
 def seal(folder: Path) -> None:
@@ -74,17 +83,16 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_pictures(batches: Iterator[pl.DataFrame], path: Path) -> tuple[pl.DataFrame, int]:
-    """(quarantine, number written); no file when there is none."""
+def _write_pictures(batches: Iterator[pl.DataFrame], path: Path) -> PictureCount:
+    """Write those that are fit to be kept; no file when there is none."""
     schema = pa.schema([("item_id", pa.string()), ("bytes", pa.binary())])
-    refused, count = [], 0
+    refused, kept, remade = [empty()], 0, 0
     with pq.ParquetWriter(path, schema, compression="none") as writer:
-        for batch in batches:
-            good, bad = pictures.sift(batch, PICTURES)
-            refused.append(bad)
-            if len(good):
-                count += len(good)
-                writer.write_table(good.to_arrow().cast(schema))
-    if not count:
+        for batch in pictures.sifted(batches):
+            refused.append(batch.bad)
+            kept, remade = kept + len(batch.good), remade + batch.remade
+            if len(batch.good):
+                writer.write_table(batch.good.to_arrow().cast(schema))
+    if not kept:
         path.unlink()
-    return (pl.concat(refused) if refused else pl.DataFrame()), count
+    return PictureCount(kept, remade, pl.concat(refused))

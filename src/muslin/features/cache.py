@@ -20,9 +20,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from muslin.data import decode
+from muslin.data.decode import Refused
 from muslin.errors import DataError, ModelError
-from muslin.features import decode
-from muslin.features.decode import Refused
 from muslin.features.encoder import ImageEncoder, Pixels, TextEncoder
 from muslin.features.shards import Packed, Shelf, pack, unpack
 from muslin.progress import track

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from muslin.data.decode import Refused
 from muslin.errors import DataError
-from muslin.features.decode import Refused
 from muslin.types import Floats
 
 _SMALL = 2 * 2**20

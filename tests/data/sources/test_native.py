@@ -61,7 +61,7 @@ def test_a_sealed_dataset_is_not_checked_again(shop, tmp_path, monkeypatch) -> N
     cleaned = clean(table_of(ITEMS, "items.csv"), None, table_of(EVENTS, "events.csv"), SCHEMA)
     sealed = tmp_path / "sealed"
     write_dataset(sealed, SCHEMA, cleaned)
-    monkeypatch.setattr("muslin.data.sources.native.clean", None)
+    monkeypatch.setattr("muslin.data.importing.clean", None)
     assert Dataset.load(sealed).events.equals(cleaned.events)
     monkeypatch.undo()
     # Whoever changes a table has it checked again.
@@ -76,7 +76,7 @@ def test_bad_rows_are_left_out_written_down_and_logged(shop, caplog) -> None:
     assert len(loaded.events) == 2
     quarantine = pl.read_parquet(shop / "quarantine.parquet")
     assert quarantine.select("file", "line", "code").rows() == [("events.csv", 4, "unknown_item")]
-    assert "1 rows refused" in caplog.text
+    assert "1 rows or vectors refused" in caplog.text
     assert code_of(shop) == "too_many_bad_rows"
 
 

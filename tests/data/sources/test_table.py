@@ -6,6 +6,7 @@ import pytest
 from muslin.data.dataset import Dataset
 from muslin.data.sources.table import import_table
 from muslin.errors import DataError, UsageError
+from muslin.testing.pictures import kinds
 
 LOG = """kunde;artikel;wann;was;preis
 k1;007;01.05.2024 12:00;order;19.9
@@ -129,7 +130,7 @@ def test_a_parquet_file_needs_the_shortest_map(tmp_path) -> None:
 def test_users_and_pictures_have_files_too(src, tmp_path) -> None:
     pl.DataFrame({"id": ["k1"], "age": [33]}).write_parquet(src / "people.parquet")
     (src / "pictures").mkdir()
-    (src / "pictures" / "008.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (src / "pictures" / "008.png").write_bytes(kinds()["PNG"])
     extra = (
         'users = "people.parquet"\nimages = "pictures"\n[columns.users]\nuser_id = "id"\n[users]\nnumeric = ["age"]\n'
     )

@@ -135,4 +135,4 @@ def _pictures(src: Path, images: Path | None) -> Pictures | None:
 
 
 def _kaggle(folder: Path, ids: pl.Series) -> Iterator[pl.DataFrame]:
-    return pictures.from_folder(ids, lambda name: [folder / name[:3] / f"{name}.jpg"])
+    return pictures.from_folder(ids, lambda name: folder / name[:3] / f"{name}.jpg")

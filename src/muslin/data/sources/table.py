@@ -13,6 +13,7 @@ from muslin.data.quarantine import LINE
 from muslin.data.read import Dialect, Table, read_table
 from muslin.data.schema import Schema
 from muslin.data.timestamps import to_iso
+from muslin.data.vectors import join_vectors
 from muslin.errors import DataError, UsageError, nearest
 from muslin.progress import track
 
@@ -79,7 +80,7 @@ def _read(plan: Plan, where: str) -> Tables:
         users = _distinct(renamed, "user_id", roles.users.columns())
     elif users is not None:
         users = _renamed(users, columns.users, where)
-    return Tables(items, users, events, roles)
+    return Tables.of(join_vectors(items, roles, plan.folder, plan.table), users, events)
 
 
 def _events(log: Table, plan: Plan, where: str) -> Table:

@@ -58,7 +58,7 @@ class EfficientNetLite0:
         expected = (len(pictures), self.size, self.size, 3)
         if pictures.shape != expected or pictures.dtype != np.uint8:
             message = f"pictures are {list(pictures.shape)} {pictures.dtype}, not {list(expected)} uint8"
-            raise UsageError(message, code="wrong_shape", fix=f"use features.decode.decode(content, {self.size})")
+            raise UsageError(message, code="wrong_shape", fix=f"use data.decode.decode(content, {self.size})")
         vectors = np.empty((len(pictures), self.width), dtype=np.float32)
         step = max(1, _BATCH_PIXELS // self.size**2)
         with torch.inference_mode():

@@ -1,7 +1,7 @@
 """Pictures through any encoder in the layout of Hugging Face that the user names: CLIP, SigLIP, DINOv2, ResNet, ViT.
 
 A model that puts pictures and texts into one space gives its picture features; any other what it pools, or, where its
-files hold no pooler, its first token or the mean over the picture. Pictures come as squares from `features.decode`;
+files hold no pooler, its first token or the mean over the picture. Pictures come as squares from `data.decode`;
 only the model's own scaling of the colours is applied.
 """
 

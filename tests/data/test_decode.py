@@ -1,9 +1,9 @@
 import io
 import subprocess
 import sys
+import time
 import warnings
 import zipfile
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -14,42 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from muslin.data.pictures import SIZE_LIMIT
-from muslin.features.decode import FORMATS, MOST_SCANS, PIXEL_LIMIT, Refused, decode, reencode
+from muslin.data import decode as decode_module
+from muslin.data.decode import FORMATS, MOST_SCANS, PIXEL_LIMIT, SIZE_LIMIT, Refused, admitted, decode, reencode
+from muslin.data.picture_ends import is_picture_only
+from muslin.testing.pictures import LOSSY, bad, drawing, endless_scans, kinds, other_modes, polyglot, promising
 
 SIDE = 48
-LOSSY = {"JPEG", "WEBP"}
+KINDS = kinds()
+BAD = bad()
 
 
-def drawing() -> Image.Image:
-    """A tall picture, different in every corner, with smooth and flat parts."""
-    y, x = np.mgrid[0:96, 0:64]
-    pixels = np.stack([2 * y + 20, 3 * x + 30, 200 - y], axis=2).astype(np.uint8)
-    pixels[10:40, 8:30] = (200, 30, 40)
-    pixels[60:90, 40:60] = (20, 40, 160)
-    return Image.fromarray(pixels)
-
-
-def stored(picture: Image.Image, form: str, **options) -> bytes:
+def saved(picture: Image.Image, form: str, **options) -> bytes:
+    """With whatever options Pillow has."""
     file = io.BytesIO()
     picture.save(file, form, **options)
     return file.getvalue()
-
-
-def kinds() -> dict[str, bytes]:
-    picture, other = drawing(), drawing().transpose(Image.Transpose.ROTATE_180)
-    found = {form: stored(picture, form, **({"quality": 95} if form in LOSSY else {})) for form in FORMATS}
-    found["JPEG progressive"] = stored(picture, "JPEG", progressive=True)
-    found["PNG interlaced"] = stored(picture, "PNG", interlace=True)
-    found["WEBP lossless"] = stored(picture, "WEBP", lossless=True)
-    found |= {
-        f"{form} animated": stored(picture, form, save_all=True, append_images=[other])
-        for form in ("PNG", "GIF", "WEBP")
-    }
-    return found
-
-
-KINDS = kinds()
 
 
 def pixels(content: bytes, size: int = SIDE) -> np.ndarray:
@@ -63,7 +42,7 @@ def pixels(content: bytes, size: int = SIDE) -> np.ndarray:
 def refused(content: bytes) -> str:
     found = decode(content, SIDE)
     assert isinstance(found, Refused)
-    assert reencode(content) == found
+    assert reencode(content) == admitted(content) == found
     return found.code
 
 
@@ -78,7 +57,7 @@ def test_proportions_are_kept_on_white() -> None:
     canvas = np.full((SIDE, SIDE, 3), 255)
     canvas[:, 8:40] = np.asarray(drawing().resize((32, 48), Image.Resampling.BICUBIC))
     assert np.abs(PLAIN - canvas).max() <= 2
-    wide = pixels(stored(drawing().transpose(Image.Transpose.ROTATE_90), "PNG"))
+    wide = pixels(saved(drawing().transpose(Image.Transpose.ROTATE_90), "PNG"))
     assert (wide[:8] == 255).all()
     assert (wide[40:] == 255).all()
     assert not (wide[8:40] == 255).all(axis=2).any()
@@ -92,7 +71,7 @@ def test_every_format_gives_the_same_pixels(kind) -> None:
 
 def test_a_large_jpeg_read_smaller_is_the_same_picture() -> None:
     large = drawing().resize((1280, 1920), Image.Resampling.BICUBIC)
-    assert distance(pixels(stored(large, "JPEG", quality=95)), pixels(stored(large, "PNG"))) < 2
+    assert distance(pixels(saved(large, "JPEG", quality=95)), pixels(saved(large, "PNG"))) < 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -111,13 +90,13 @@ def test_orientation_is_applied(orientation, form) -> None:
     picture = drawing().transpose(undone[orientation]) if orientation > 1 else drawing()
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert distance(pixels(stored(picture, form, exif=exif)), PLAIN) < 8
+    assert distance(pixels(saved(picture, form, exif=exif)), PLAIN) < 8
 
 
 @pytest.mark.parametrize("exif", [b"nonsense", b"MM\0*\0\0\0\x08\xff\xff", b"MM\0*\0\0", b"MM\x04*\0\0\0\x08\0\0", b""])
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_damaged_exif_is_ignored(form, exif) -> None:
-    assert distance(pixels(stored(drawing(), form, quality=95, exif=b"Exif\0\0" + exif)), PLAIN) < 6
+    assert distance(pixels(saved(drawing(), form, quality=95, exif=b"Exif\0\0" + exif)), PLAIN) < 6
 
 
 @pytest.mark.parametrize(
@@ -125,14 +104,14 @@ def test_damaged_exif_is_ignored(form, exif) -> None:
 )
 def test_other_colours_become_rgb(form, mode) -> None:
     picture = drawing().convert(mode)
-    assert distance(pixels(stored(picture, form)), pixels(stored(picture.convert("RGB"), "PNG"))) < 6
+    assert distance(pixels(saved(picture, form)), pixels(saved(picture.convert("RGB"), "PNG"))) < 6
 
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     grey = np.asarray(drawing().convert("L"))
     deep = Image.fromarray(grey.astype(np.uint16) * 256 + 255 - grey)
     assert deep.mode.startswith("I;16")
-    assert distance(pixels(stored(deep, "PNG")), pixels(stored(Image.fromarray(grey), "PNG"))) < 0.1
+    assert distance(pixels(saved(deep, "PNG")), pixels(saved(Image.fromarray(grey), "PNG"))) < 0.1
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
@@ -141,7 +120,7 @@ def test_transparent_parts_are_white(form) -> None:
     alpha = np.full((96, 64), 255, dtype=np.uint8)
     alpha[:48], alpha[48:60] = 0, 128
     picture.putalpha(Image.fromarray(alpha))
-    found = pixels(stored(picture, form, lossless=True) if form == "WEBP" else stored(picture, form))
+    found = pixels(saved(picture, form, lossless=True) if form == "WEBP" else saved(picture, form))
     assert (found[:23] == 255).all()
     assert distance(found[25:29, 8:40], (PLAIN[25:29, 8:40] + 255) / 2) < 2
     assert distance(found[31:], PLAIN[31:]) < 1
@@ -151,7 +130,7 @@ def test_transparent_parts_are_white(form) -> None:
 def test_a_transparent_colour_is_white(mode) -> None:
     picture = drawing() if mode == "RGB" else drawing().quantize(32, dither=Image.Dither.NONE)
     spot = picture.getpixel((20, 20))
-    found = pixels(stored(picture, "PNG", transparency=spot))
+    found = pixels(saved(picture, "PNG", transparency=spot))
     assert (found[7:18, 13:22] == 255).all()
     assert distance(found[35:40, 30:34], PLAIN[35:40, 30:34]) < 20
 
@@ -159,25 +138,7 @@ def test_a_transparent_colour_is_white(mode) -> None:
 def test_a_transparent_grey_and_alpha_is_white() -> None:
     picture = drawing().convert("LA")
     picture.putalpha(Image.fromarray(np.repeat(np.uint8([[0], [255]]), 48, axis=0).repeat(64, axis=1)))
-    assert (pixels(stored(picture, "PNG"))[:23] == 255).all()
-
-
-def with_size(form: str, width: int, height: int) -> bytes:
-    """A small file whose header promises `width` x `height` pixels."""
-    data = bytearray(KINDS["WEBP lossless" if form == "WEBP" else form])
-    if form == "PNG":
-        data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
-    elif form == "JPEG":
-        frame = data.index(b"\xff\xc0")
-        data[frame + 5 : frame + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    elif form == "GIF":
-        data[6:10] = width.to_bytes(2, "little") + height.to_bytes(2, "little")
-    elif form == "BMP":
-        data[18:26] = width.to_bytes(4, "little") + height.to_bytes(4, "little")
-    else:
-        data[21:25] = ((width - 1) | (height - 1) << 14).to_bytes(4, "little")
-    return bytes(data)
+    assert (pixels(saved(picture, "PNG"))[:23] == 255).all()
 
 
 HUGE = {"PNG": 50_000, "JPEG": 65_500, "GIF": 65_500, "BMP": 50_000, "WEBP": 16_000}
@@ -187,26 +148,26 @@ HUGE = {"PNG": 50_000, "JPEG": 65_500, "GIF": 65_500, "BMP": 50_000, "WEBP": 16_
 @pytest.mark.parametrize("pixels_wanted", ["huge", "a little too many"])
 def test_too_many_pixels_are_refused(form, pixels_wanted) -> None:
     side = HUGE[form] if pixels_wanted == "huge" else int(PIXEL_LIMIT**0.5) + 1
-    assert refused(with_size(form, side, side)) == "too_large"
+    assert refused(promising(form, side, side)) == "too_large"
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP"])
 @pytest.mark.parametrize("tall", [False, True])
 def test_a_strip_that_no_jpeg_could_hold_is_refused(form, tall) -> None:
     sides = (20, 65_530) if tall else (65_530, 20)
-    assert refused(with_size(form, *sides)) == "too_large"
+    assert refused(promising(form, *sides)) == "too_large"
 
 
 def test_as_many_pixels_as_allowed_are_decoded() -> None:
     ramp = np.tile(np.arange(4000) > 1999, (PIXEL_LIMIT // 4000, 1))
-    assert set(np.unique(pixels(stored(Image.fromarray(ramp), "PNG")))) > {0, 255}
+    assert set(np.unique(pixels(saved(Image.fromarray(ramp), "PNG")))) > {0, 255}
 
 
 def test_a_promise_of_pixels_takes_no_memory() -> None:
-    files = [with_size(form, side, side) for form, side in HUGE.items()]
+    files = [promising(form, side, side) for form, side in HUGE.items()]
     code = f"""
 import resource
-from muslin.features.decode import decode
+from muslin.data.decode import decode
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
 codes = {{decode(content, 224).code for content in {files!r}}}
@@ -221,11 +182,13 @@ def test_a_huge_file_is_refused() -> None:
 
 
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
-    content = KINDS["JPEG progressive"]
-    last = content.rindex(b"\xff\xda")
-    more = [content[:-2] + content[last:-2] * n + content[-2:] for n in (3, MOST_SCANS)]
-    assert not isinstance(decode(more[0], SIDE), Refused)
-    assert refused(more[1]) == "too_large"
+    assert not isinstance(decode(endless_scans(3), SIDE), Refused)
+    assert refused(endless_scans(MOST_SCANS)) == "too_large"
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_pictures_are_refused_by_code(name) -> None:
+    assert refused(BAD[name].content) == BAD[name].code
 
 
 @pytest.mark.parametrize(
@@ -238,7 +201,7 @@ def test_something_else_is_not_a_picture(content) -> None:
 
 @pytest.mark.parametrize("form", ["TIFF", "ICO", "PPM", "AVIF", "JPEG2000", "PCX"])
 def test_other_formats_are_not_opened(form) -> None:
-    assert refused(stored(drawing(), form)) == "not_a_picture"
+    assert refused(saved(drawing(), form)) == "not_a_picture"
 
 
 def test_an_empty_file_is_cut_short() -> None:
@@ -265,33 +228,25 @@ def test_half_a_file_is_cut_short(kind) -> None:
     ids=["1x1", "tiny", "thin", "red", "cmyk", "grey"],
 )
 def test_nothing_to_see_is_uninformative(picture) -> None:
-    assert refused(stored(picture, "JPEG")) == "uninformative"
+    assert refused(saved(picture, "JPEG")) == "uninformative"
 
 
 def test_wholly_transparent_is_uninformative() -> None:
     picture = drawing()
     picture.putalpha(0)
-    assert refused(stored(picture, "PNG")) == "uninformative"
+    assert refused(saved(picture, "PNG")) == "uninformative"
 
 
 def test_faint_contrast_is_still_a_picture() -> None:
     faint = np.full((40, 40), 30, dtype=np.uint8)
     faint[10:20, 10:20] = 35
-    pixels(stored(Image.fromarray(faint), "PNG"))
-
-
-def polyglot(form: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("secret.txt", "SECRET" * 9)
-    content = KINDS[form] + archive.getvalue()
-    assert zipfile.is_zipfile(io.BytesIO(content))
-    return content
+    pixels(saved(Image.fromarray(faint), "PNG"))
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_hides_behind_a_picture_is_gone(form) -> None:
     content = polyglot(form)
+    assert zipfile.is_zipfile(io.BytesIO(content))
     assert np.array_equal(pixels(content), pixels(KINDS[form]))
     clean = reencode(content)
     assert not zipfile.is_zipfile(io.BytesIO(clean))
@@ -301,12 +256,61 @@ def test_what_hides_behind_a_picture_is_gone(form) -> None:
         assert picture.format == ("JPEG" if form in LOSSY else "PNG")
 
 
+@pytest.mark.parametrize("name", [*KINDS, *other_modes()])
+def test_a_picture_and_nothing_else_is_admitted_to_the_bit(name) -> None:
+    content = (KINDS | other_modes())[name]
+    found = admitted(content)
+    assert found == (reencode(content) if name == "BMP" else content)
+    assert is_picture_only(found)
+    assert admitted(content + b"\0\r\n") == (found if name == "BMP" else content + b"\0\r\n")  # padding is no cargo
+
+
+def with_comment(text: bytes) -> bytes:
+    """A JPEG whose comment, which decoders skip, is `text`."""
+    return KINDS["JPEG"][:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + KINDS["JPEG"][2:]
+
+
+def archive_in_a_comment() -> bytes:
+    """Whose archive's own comment is the rest of the picture: nothing follows the picture's end."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("secret.txt", "SECRET")
+        archive.comment = KINDS["JPEG"][2:]
+    return with_comment(file.getvalue()[: -len(KINDS["JPEG"][2:])])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *map(polyglot, FORMATS),
+        with_comment(b"<script>alert(1)</script>"),
+        with_comment(b"<?php system($_GET['c']);"),
+        with_comment(b"%PDF-1.7"),
+        archive_in_a_comment(),
+        KINDS["PNG"] + b"more",
+        KINDS["GIF"] + KINDS["PNG"],
+        KINDS["JPEG"] + KINDS["JPEG"],
+    ],
+)
+def test_what_carries_something_along_is_made_anew(content) -> None:
+    found = admitted(content)
+    assert found == reencode(content) != content
+    assert is_picture_only(found)
+    assert not zipfile.is_zipfile(io.BytesIO(found))
+    assert distance(pixels(found), PLAIN) < 8
+
+
+def test_a_comment_is_part_of_a_picture() -> None:
+    content = with_comment(b"made with love")
+    assert admitted(content) == content
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_metadata_is_gone(form) -> None:
     exif = Image.Exif()
     exif[0x010E] = "SECRET"
     more = {"comment": "SECRET"} if form == "JPEG" else {}
-    content = stored(drawing(), form, exif=exif, icc_profile=b"SECRET profile", dpi=(99, 99), **more)
+    content = saved(drawing(), form, exif=exif, icc_profile=b"SECRET profile", dpi=(99, 99), **more)
     with Image.open(io.BytesIO(content)) as before, Image.open(io.BytesIO(reencode(content))) as after:
         assert {"exif", "icc_profile"} <= set(before.info)
         assert {name for name in after.info if not name.startswith("jfif")} == set()
@@ -331,13 +335,14 @@ def edited(content: bytes, edits: list[tuple[float, bytes, int]]) -> bytes:
 
 def holds(content: bytes) -> None:
     """Whatever the bytes: pixels or a reason, in both forms; no exception, no warning."""
-    found, clean = decode(content, SIDE), reencode(content)
-    assert isinstance(found, Refused) == isinstance(clean, Refused)
+    found, clean, kept = decode(content, SIDE), reencode(content), admitted(content)
+    assert isinstance(found, Refused) == isinstance(clean, Refused) == isinstance(kept, Refused)
     if isinstance(found, Refused):
         assert found.code in {"not_a_picture", "truncated", "too_large", "uninformative"}
     else:
         assert found.shape == (SIDE, SIDE, 3)
         pixels(clean)
+        assert is_picture_only(kept)
 
 
 @given(Plenty.beginnings, st.binary(max_size=300))
@@ -374,6 +379,23 @@ def test_threads_leave_the_warning_filters_as_they_were() -> None:
     assert warnings.filters == before
     first = found[: len(KINDS)]
     assert all(np.array_equal(a, b) for a, b in zip(found, first * 10, strict=True))
+
+
+def test_large_pictures_wait_for_one_another(monkeypatch) -> None:
+    monkeypatch.setattr("muslin.data.decode.CROWD_LIMIT", 0)
+    inside, most, real = [], [], decode_module._rgb
+
+    def watched(picture):
+        inside.append(1)
+        time.sleep(0.001)
+        most.append(len(inside))
+        inside.pop()
+        return real(picture)
+
+    monkeypatch.setattr(decode_module, "_rgb", watched)
+    with ThreadPoolExecutor(4) as pool:
+        assert not [f for f in pool.map(admitted, [KINDS["PNG"]] * 40) if isinstance(f, Refused)]
+    assert max(most) == 1
 
 
 @pytest.mark.data

@@ -1,8 +1,9 @@
 """Picture files of strangers as pixels, safely.
 
 The bytes may be anything: cut short, something else under a picture's name, or made to exhaust memory. Whatever they
-are, `decode` and `reencode` answer with pixels or with `Refused`; they never raise and never warn. Only pixels leave
-this module, so what hides in metadata or behind the picture (a JPEG that is a zip too) is gone.
+are, `decode`, `admitted` and `reencode` answer with what was asked for or with `Refused`; they never raise and never
+warn. `admitted` is the gate of an import: a file that is a picture and nothing else passes as it is, to the bit; one
+that carries something along (a JPEG that is a zip too) is made anew from its pixels.
 
 What is made alike: orientation is applied, of an animation the first frame is taken, transparent parts become white,
 greys of 16 bits, palettes and CMYK become red, green and blue of 8 bits. Colour profiles are ignored: sRGB is assumed.
@@ -12,24 +13,34 @@ pictures have white grounds more often than not, and a coat must not become as w
 colour and stretching were measured beside it on H&M pictures and made no difference to the neighbours found.
 
 Memory: at `PIXEL_LIMIT` about 500 MB for a moment, 700 MB for WebP with alpha; most JPEGs are read smaller at once.
+Any number of threads may decode; pictures of more than `CROWD_LIMIT` pixels wait for one another.
 """
 
 import io
 import re
 import threading
 import warnings
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from muslin.data.pictures import SIZE_LIMIT
-from muslin.features.encoder import Pixels
+from muslin.data.picture_ends import is_picture_only
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""Red, green and blue, 0..255: one picture [size, size, 3]."""
 
 VERSION = "1"
 """Changes whenever the pixels change that `decode` gives for the same bytes."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+SIZE_LIMIT = 20 * 2**20
+"""Bytes of a picture file; a larger one is refused."""
 PIXEL_LIMIT = 40_000_000
+CROWD_LIMIT = 4_000_000
+"""Pixels up to which pictures are decoded side by side, some 50 MB each."""
 SMALLEST_SIDE, LONGEST_SIDE = 8, 16_384
 FLAT = 4
 """A picture whose channels each span fewer levels (of 256) than this is of one colour."""
@@ -48,7 +59,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112  # the EXIF tag
-_QUIET = threading.Lock()  # warning filters belong to the process: two threads changing them would leave them changed
+_CHECKED_AT = 224
+"""Side at which `admitted` looks at a picture: what most encoders read."""
 
 
 class Refused(NamedTuple):
@@ -58,10 +70,52 @@ class Refused(NamedTuple):
     reason: str
 
 
+class _Quiet:
+    """No warnings while anyone decodes.
+
+    Warning filters belong to the process, and threads that each changed and restored them would leave them changed: so
+    the first to come changes them and the last to go restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._filters = threading.Lock(), 0, warnings.catch_warnings()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    self._filters.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+_one_large = threading.Lock()
+
+
 def decode(content: bytes, size: int) -> Pixels | Refused:
     """Pixels [size, size, 3] of the picture file `content`, its long side `size`, centred on white."""
     picture = _read(content, size)
     return picture if isinstance(picture, Refused) else _squared(picture, size)
+
+
+def admitted(content: bytes) -> bytes | Refused:
+    """`content` itself when it is a picture and nothing else, a clean file where it carries something along.
+
+    Pixels are looked at as `decode` at 224 does, so that what is admitted can be embedded.
+    """
+    picture = _read(content, _CHECKED_AT)
+    if isinstance(picture, Refused):
+        return picture
+    return content if is_picture_only(content) else reencode(content)
 
 
 def reencode(content: bytes) -> bytes | Refused:
@@ -88,8 +142,7 @@ def _read(content: bytes, side: int | None) -> Image.Image | Refused:
         return Refused("too_large", f"the file is larger than {SIZE_LIMIT // 2**20} MB")
     if content.startswith(b"\xff\xd8") and len(_SCAN.findall(content)) > MOST_SCANS:
         return Refused("too_large", f"a JPEG of more than {MOST_SCANS} scans takes too long to decode")
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             return _checked(content, side)
         except Image.DecompressionBombError:
@@ -113,8 +166,9 @@ def _checked(content: bytes, side: int | None) -> Image.Image | Refused:
         if side:
             scale = 2 * side / max(width, height)
             picture.draft(None, (max(1, int(width * scale)), max(1, int(height * scale))))
-        picture.load()
-        plain = _upright(picture, _rgb(picture))
+        with _one_large if picture.width * picture.height > CROWD_LIMIT else nullcontext():
+            picture.load()
+            plain = _upright(picture, _rgb(picture))
     if np.ptp(np.reshape(plain.getextrema(), (3, 2)), axis=1).max() < FLAT:
         return Refused("uninformative", "the picture is of one colour")
     return plain

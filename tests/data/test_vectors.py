@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from muslin.data.quarantine import SCHEMA, enforce
+from muslin.data.read import table_of
+from muslin.data.schema import ItemRoles, Schema, VectorFile
+from muslin.data.vector_checks import HUGE, TINY, faults
+from muslin.data.vectors import join_vectors, read_vectors
 from muslin.errors import DataError
-from muslin.features.vector_checks import ALARM, HUGE, TINY, faults
-from muslin.features.vectors import read_vectors
 
 FINE = np.random.Generator(np.random.PCG64(0)).normal(size=(50, 4))
 
@@ -21,6 +23,15 @@ def npy(folder, matrix, ids=None, name="shop.npy"):
     table = folder / "ids.csv"
     table.write_text("item_id\n" + "".join(f"{i}\n" for i in ids or [f"0{n}" for n in range(len(matrix))]))
     return folder / name, table
+
+
+def read(path, ids=None, **options):
+    return read_vectors(VectorFile(file=path.name, ids=ids.name if ids else None, **options), path.parent)
+
+
+def matrix_of(found) -> np.ndarray:
+    assert found.values.dtype == pl.List(pl.Float32)
+    return np.array(found.values.to_list(), dtype=np.float32)
 
 
 LISTS = pl.List(pl.Float64)
@@ -42,10 +53,10 @@ def codes(found) -> dict[int, str]:
 def test_a_matrix_and_its_ids_load(tmp_path, dtype, order) -> None:
     matrix = np.asarray(FINE * 100, dtype=dtype, order=order)
     path, ids = npy(tmp_path, matrix)
-    found = read_vectors(path, ids=ids)
+    found = read(path, ids)
     assert found.ids.to_list()[:2] == ["00", "01"]
-    assert np.array_equal(found.matrix, matrix.astype(np.float32))
-    assert found.matrix.dtype == np.float32
+    assert np.array_equal(matrix_of(found), matrix.astype(np.float32))
+    assert found.values.null_count() == 0
     assert found.quarantine.is_empty()
     assert not found.notes
     assert (found.tally.read, found.tally.kept) == (50, 50)
@@ -57,7 +68,7 @@ def test_a_matrix_and_its_ids_load(tmp_path, dtype, order) -> None:
 def test_a_parquet_column_loads(tmp_path, dtype) -> None:
     rows = (FINE * 100).round().astype(int)
     path = parquet(tmp_path, [f"0{n}" for n in range(50)], rows.tolist(), dtype)
-    assert np.array_equal(read_vectors(path).matrix, rows.astype(np.float32))
+    assert np.array_equal(matrix_of(read(path)), rows.astype(np.float32))
 
 
 def test_each_fault_has_its_code_and_the_rest_loads(tmp_path) -> None:
@@ -75,11 +86,11 @@ def test_each_fault_has_its_code_and_the_rest_loads(tmp_path) -> None:
     for row, (vector, _) in bad.items():
         rows[row] = vector
     rows[20] = None  # no vector: nothing to object to
-    found = read_vectors(parquet(tmp_path, [f"i{n}" for n in range(50)], rows))
+    found = read(parquet(tmp_path, [f"i{n}" for n in range(50)], rows))
     assert codes(found) == {row + 1: code for row, (_, code) in bad.items()}
     kept = [n for n in range(50) if n not in bad and n != 20]
     assert found.ids.to_list() == [f"i{n}" for n in kept]
-    assert np.allclose(found.matrix, FINE[kept])
+    assert np.allclose(matrix_of(found), FINE[kept])
     reasons = dict(found.quarantine.select("line", "reason").iter_rows())
     assert reasons[3] == "the vector has 2 numbers, not 4"
     assert '"i9"' in found.quarantine.filter(pl.col("line") == 10)["raw"][0]
@@ -91,8 +102,8 @@ def test_the_faults_of_a_matrix_are_those_of_a_column(tmp_path) -> None:
     matrix = FINE.copy()
     matrix[1], matrix[2], matrix[3], matrix[4] = np.nan, 0, 2, HUGE * 2
     path, ids = npy(tmp_path, matrix)
-    by_matrix = codes(read_vectors(path, ids=ids))
-    by_column = codes(read_vectors(parquet(tmp_path, [f"0{n}" for n in range(50)], matrix.tolist())))
+    by_matrix = codes(read(path, ids))
+    by_column = codes(read(parquet(tmp_path, [f"0{n}" for n in range(50)], matrix.tolist())))
     assert by_matrix == by_column == {2: "non_finite", 3: "zero_vector", 4: "constant_vector", 5: "huge_vector"}
 
 
@@ -117,20 +128,17 @@ def test_faults_agree_with_one_row_at_a_time(vectors) -> None:
     assert faults(vectors).tolist() == [slow_fault(vector.tolist()) for vector in vectors]
 
 
-def test_the_width_is_what_most_have_or_what_is_asked_for(tmp_path) -> None:
+def test_the_width_is_what_most_have(tmp_path) -> None:
     rows = [[1.0, 2.0, 3.0]] * 2 + [[1.0, 2.0]] * 3
     path = parquet(tmp_path, list("abcde"), rows)
-    assert codes(read_vectors(path)) == {1: "wrong_dimension", 2: "wrong_dimension"}
-    assert codes(read_vectors(path, width=3)) == {3: "wrong_dimension", 4: "wrong_dimension", 5: "wrong_dimension"}
-    matrix, ids = npy(tmp_path, FINE)
-    assert set(codes(read_vectors(matrix, ids=ids, width=3)).values()) == {"wrong_dimension"}
+    assert codes(read(path)) == {1: "wrong_dimension", 2: "wrong_dimension"}
 
 
 def test_no_vector_at_all(tmp_path) -> None:
-    found = read_vectors(parquet(tmp_path, ["a", "b"], [None, []]))
+    found = read(parquet(tmp_path, ["a", "b"], [None, []]))
     assert codes(found) == {2: "wrong_dimension"}
-    assert found.matrix.shape == (0, 0)
-    assert not read_vectors(parquet(tmp_path, ["a"], [None], pl.Null)).tally.bad
+    assert found.values.to_list() == []
+    assert not read(parquet(tmp_path, ["a"], [None], pl.Null)).tally.bad
 
 
 def test_bad_ids_are_refused_and_repeated_ones_must_agree(tmp_path) -> None:
@@ -139,30 +147,11 @@ def test_bad_ids_are_refused_and_repeated_ones_must_agree(tmp_path) -> None:
     rows[8] = rows[0]
     rows[0, 0], rows[8, 0] = 0.0, -0.0
     rows[5] = rows[4]
-    found = read_vectors(parquet(tmp_path, ids, rows.tolist()))
+    found = read(parquet(tmp_path, ids, rows.tolist()))
     assert codes(found) == {2: "empty_id", 3: "empty_id", 4: "bad_id", 7: "duplicate_id", 8: "duplicate_id"}
     assert found.ids.to_list() == ["a", "d"]
-    assert np.allclose(found.matrix, rows[[0, 4]])
+    assert np.allclose(matrix_of(found), rows[[0, 4]])
     assert [(note.code, note.count) for note in found.notes] == [("repeated_row", 2)]
-
-
-@pytest.mark.parametrize(("twins", "remarks"), [(2, 0), (3, 1)])
-def test_one_vector_for_many_items_is_remarked_upon(tmp_path, twins, remarks) -> None:
-    matrix = np.random.Generator(np.random.PCG64(1)).normal(size=(200, 4))
-    matrix[10 : 10 + twins] = matrix[10]
-    path, ids = npy(tmp_path, matrix)
-    found = read_vectors(path, ids=ids)
-    assert len(found.matrix) == 200
-    assert twins / 200 > ALARM or not remarks
-    assert [(note.code, note.count) for note in found.notes] == [("same_vector", twins)] * remarks
-    assert all("'010'" in note.text for note in found.notes)
-
-
-def test_vectors_are_found_by_id(tmp_path) -> None:
-    path, ids = npy(tmp_path, FINE)
-    vectors, present = read_vectors(path, ids=ids).of(["07", "unknown", "00"])
-    assert present.tolist() == [True, False, True]
-    assert np.allclose(vectors, [FINE[7], np.zeros(4), FINE[0]])
 
 
 class Harmful:
@@ -181,7 +170,7 @@ def test_pickles_are_never_read(tmp_path, hidden) -> None:
         with path.open("wb") as file:
             np.savez(file, FINE)
     with pytest.raises(DataError) as error:
-        read_vectors(path, ids=ids)
+        read(path, ids)
     assert error.value.code == ("pickled_npy" if hidden == "objects" else "bad_npy")
 
 
@@ -199,34 +188,34 @@ def test_pickles_are_never_read(tmp_path, hidden) -> None:
 def test_other_arrays_are_refused(tmp_path, matrix, code) -> None:
     path, ids = npy(tmp_path, matrix, ids=["a"])
     with pytest.raises(DataError, match=code):
-        read_vectors(path, ids=ids)
+        read(path, ids)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0)])
 def test_nothing_is_no_matrix(tmp_path, shape) -> None:
     path, ids = npy(tmp_path, np.zeros(shape), ids=["a"])
     with pytest.raises(DataError, match=r"wrong_shape|bad_npy"):
-        read_vectors(path, ids=ids)
+        read(path, ids)
 
 
 def test_ids_and_rows_must_be_as_many(tmp_path) -> None:
     path, ids = npy(tmp_path, FINE, ids=["a", "b"])
     with pytest.raises(DataError, match="length_mismatch"):
-        read_vectors(path, ids=ids)
+        read(path, ids)
     with pytest.raises(DataError, match="missing_ids"):
-        read_vectors(path)
+        read(path)
     ids.write_text('item_id,more\na,1\n"unclosed\n')
     with pytest.raises(DataError, match="length_mismatch"):
-        read_vectors(path, ids=ids)
+        read(path, ids)
 
 
 def test_a_column_of_something_else_is_named(tmp_path) -> None:
     path = parquet(tmp_path, ["a"], ["1,2,3"], pl.String)
     with pytest.raises(DataError, match="wrong_type") as error:
-        read_vectors(path)
+        read(path)
     assert "vector" in error.value.where
     with pytest.raises(DataError, match="did you mean 'vector'"):
-        read_vectors(path, vector_column="vectors")
+        read(path, column="vectors")
 
 
 def valid_npy() -> bytes:
@@ -240,16 +229,17 @@ def attempt(folder, name: str, content: bytes, **options) -> None:
     path = folder / name
     path.write_bytes(content)
     try:
-        found = read_vectors(path, **options)
+        found = read(path, **options)
     except DataError as error:
         said = error
     else:
         said = None
+    rounded = {"", "zero_vector", "constant_vector"}
     if said:
         assert said.code
         assert said.fix
     else:
-        assert not set(faults(found.matrix.astype(np.float64))) - {"", "zero_vector", "constant_vector"}
+        assert not set(faults(matrix_of(found).astype(np.float64).reshape(len(found.ids), -1))) - rounded
 
 
 HEADERS = st.sampled_from(
@@ -297,3 +287,55 @@ def test_a_damaged_parquet_is_answered(tmp_path_factory, place, byte, cut) -> No
     content = valid_parquet()
     content = content[:place] + b"PAR1" if cut else content[:place] + bytes([byte]) + content[place + 1 :]
     attempt(tmp_path_factory.mktemp("parquet"), "shop.parquet", content)
+
+
+SHOP = Schema(name="s", items=ItemRoles(categorical=("brand",)))
+
+
+def items(ids):
+    return table_of(pl.DataFrame({"item_id": ids, "brand": "b"}), "items.csv")
+
+
+def test_a_file_becomes_a_column_of_the_items(tmp_path) -> None:
+    npy(tmp_path, FINE, name="style.npy")
+    parquet(tmp_path, ["07", "00"], FINE[:2].tolist())
+    files = {"style": VectorFile(file="style.npy", ids="ids.csv"), "shape": VectorFile(file="shop.parquet")}
+    schema = Schema(name="s", items=SHOP.items, vectors=files)
+    found = join_vectors(items(["00", "zz", "07", None]), schema, tmp_path)
+    frame = found.items.frame
+    assert frame["item_id"].to_list() == ["00", "zz", "07", None]
+    assert np.allclose(frame["style"][0], FINE[0])
+    assert np.allclose(frame["style"][2], FINE[7])
+    assert np.allclose(frame["shape"][2], FINE[0])
+    assert frame["style"].is_null().to_list() == frame["shape"].is_null().to_list() == [False, True, False, True]
+    assert found.schema == Schema(name="s", items=ItemRoles(categorical=("brand",), vector=("style", "shape")))
+    assert [(note.code, note.table, note.count) for note in found.notes] == [("unknown_vectors", "vectors.style", 48)]
+    assert [(tally.table, tally.read, tally.kept) for tally in found.tallies] == [
+        ("vectors.style", 50, 50),
+        ("vectors.shape", 2, 2),
+    ]
+
+
+def test_whole_numbers_are_ids_too(tmp_path) -> None:
+    parquet(tmp_path, [7, 8], FINE[:2].tolist())
+    schema = Schema(name="s", vectors={"v": VectorFile(file="shop.parquet")})
+    assert join_vectors(items([8, 9]), schema, tmp_path).items.frame["v"].is_null().to_list() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "code"),
+    [
+        ("brand", VectorFile(file="shop.parquet"), "name_taken"),
+        ("family", VectorFile(file="shop.parquet"), "name_taken"),
+        ("v", VectorFile(file="shop.parquet", id_column="other"), "no_known_item"),
+        ("v", VectorFile(file="shopp.parquet"), "missing_file"),
+        ("v", VectorFile(file="shop.npy", ids="idz.csv"), "missing_file"),
+    ],
+)
+def test_files_that_cannot_join_are_told(tmp_path, name, place, code) -> None:
+    npy(tmp_path, FINE)
+    rows = {"item_id": ["00"], "other": ["7"], "vector": [[1.0, 2.0]]}
+    pl.DataFrame(rows).write_parquet(tmp_path / "shop.parquet")
+    with pytest.raises(DataError, match=code) as caught:
+        join_vectors(items(["00"]), Schema(name="s", vectors={name: place}), tmp_path)
+    assert caught.value.fix
