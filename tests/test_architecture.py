@@ -20,6 +20,7 @@ RANK = {
     "methods": 40,
     "train": 50,
     "evaluate": 50,
+    "survey": 50,
     "config": 55,
     "engine": 60,
     "recipes": 61,

@@ -18,6 +18,7 @@ from muslin.cli.demo import demo
 from muslin.cli.doctor import doctor
 from muslin.cli.evaluate import evaluate
 from muslin.cli.failures import of_machine, of_parser, show
+from muslin.cli.features import features
 from muslin.cli.fit import fit
 from muslin.cli.imports import import_
 from muslin.cli.methods import methods
@@ -51,7 +52,7 @@ def app() -> typer.Typer:
     )
     made.callback()(_root)
     made.command("import")(import_)
-    for command in (fit, evaluate, recommend, audience, serve, methods, doctor, demo):
+    for command in (features, fit, evaluate, recommend, audience, serve, methods, doctor, demo):
         made.command()(command)
     return made
 

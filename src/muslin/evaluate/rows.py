@@ -58,6 +58,20 @@ def figures(dataset: Dataset, protocol: Protocol, answered: Answered) -> tuple[t
     return tuple(rows), tuple(c for g, methods in judged for c in _comparisons(protocol.name, g, methods))
 
 
+def contrasts(
+    dataset: Dataset, protocol: Protocol, answered: Answered, pairs: Sequence[tuple[str, str]]
+) -> tuple[tuple[Row, ...], tuple[Comparison, ...]]:
+    """Headline rows of one protocol, and of each of `pairs` the first method against the second, whichever is better.
+
+    Nothing is called suspect here: there need be no references. p values are adjusted for the number of pairs.
+    """
+    view, path = protocol.headline
+    headline = [g for g in _groups(dataset, answered) if g.view == view and path in (None, g.path)]
+    rows = [row for g in headline for row in _rows(dataset.schema.name, protocol.name, g, answered, set())]
+    compared = [c for g in headline for c in _contrasted(protocol.name, g, pairs)]
+    return tuple(rows), tuple(compared)
+
+
 def _groups(dataset: Dataset, answered: Answered) -> list[Group]:
     methods = tuple(answered)
     n_seeds = len(answered[methods[0]])
@@ -181,21 +195,30 @@ def _suspects(group: Group, judged: Sequence[str]) -> list[str]:
 
 def _comparisons(protocol: str, group: Group, entrants: Sequence[str]) -> list[Comparison]:
     """The best entrant against each of the others."""
-    metric = metrics.names(CUTOFF)[0]
     if len(entrants) < 2:
         return []
+    metric = metrics.names(CUTOFF)[0]
     value = np.mean([s.value() for s in group.samples], axis=0)[group.columns(metric, entrants)]
     best = entrants[int(np.argmax(value))]
     others = [m for m in entrants if m != best]
-    found = _paired(group, [best] * len(others), others)
-    p = holm(p_values(found), len(entrants) * (len(entrants) - 1) // 2)
+    return _contrasted(protocol, group, [(best, m) for m in others], len(entrants) * (len(entrants) - 1) // 2)
+
+
+def _contrasted(
+    protocol: str, group: Group, pairs: Sequence[tuple[str, str]], tests: int | None = None
+) -> list[Comparison]:
+    """The first of each pair less the second; `tests` as for `holm`."""
+    if not pairs:
+        return []
+    found = _paired(group, [a for a, _ in pairs], [b for _, b in pairs])
+    p = holm(p_values(found), tests)
     return [
         Comparison(
             protocol=protocol,
             view=group.view,
             path=group.path,
             k=group.k,
-            metric=metric,
+            metric=metrics.names(CUTOFF)[0],
             best=best,
             other=other,
             value=float(found.value[i]),
@@ -203,5 +226,5 @@ def _comparisons(protocol: str, group: Group, entrants: Sequence[str]) -> list[C
             ci_high=float(found.high[i]),
             p=float(p[i]),
         )
-        for i, other in enumerate(others)
+        for i, (best, other) in enumerate(pairs)
     ]

@@ -21,6 +21,7 @@ from muslin.engine.model import Model
 from muslin.errors import DataError
 from muslin.features.space import World, encode
 from muslin.method import Fitted, Trainable
+from muslin.recipes.blind import Hidden, blinded
 from muslin.recipes.validate import cold_ndcg
 from muslin.train.loop import Run, train
 
@@ -34,6 +35,8 @@ class Recipe:
 
     method: str = DEFAULT_METHOD
     options: Mapping[str, Any] = field(default_factory=dict)
+    hidden: Hidden = Hidden()
+    """Features the method must do without."""
 
     def config(self) -> Any:
         """Resolved config; raises `UsageError` for an unknown method or option."""
@@ -65,7 +68,7 @@ def fit(
 
 def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None = None) -> Fitted:
     """Fitted method on the training rows of an encoded dataset."""
-    method = registry.build(recipe.method, recipe.config())
+    method = blinded(registry.build(recipe.method, recipe.config()), recipe.hidden, world.shoppers.features)
     if not isinstance(method, Trainable):
         return Fitted(method, method.init(world.data, seed))
     run = Run(f"{recipe.method} {_fingerprint(recipe, world)}", seed)
@@ -90,7 +93,8 @@ def _file(directory: Path | None, name: str) -> Path | None:
 
 def _fingerprint(recipe: Recipe, world: World) -> str:
     """Short hash of config and training data: two runs with the same one are the same run."""
-    digest = hashlib.sha256(repr(sorted(as_options(recipe.config()).items())).encode())
+    hidden = (sorted(recipe.hidden.items), sorted(recipe.hidden.profile))
+    digest = hashlib.sha256(repr((sorted(as_options(recipe.config()).items()), hidden)).encode())
     data = world.data
     for part in (*data.events.__dict__.values(), data.catalogue.family, data.catalogue.category):
         digest.update(np.ascontiguousarray(part).tobytes())

@@ -1,0 +1,1 @@
+"""What a catalogue's features can say about a garment nobody has clicked and a shopper nobody knows."""

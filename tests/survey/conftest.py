@@ -1,0 +1,100 @@
+"""A shop of hostile and missing values, and pictures drawn for the tests."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image, ImageDraw
+
+from muslin.data.dataset import Dataset
+from muslin.data.schema import ItemRoles, Roles, Schema
+
+EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
+LONG = "y" * 100_000
+EVENTS = {
+    "user_id": pl.String,
+    "item_id": pl.String,
+    "timestamp": pl.Datetime("us", "UTC"),
+    "event": pl.String,
+    "weight": pl.Float32,
+}
+
+
+def events(*pairs: tuple[str, str]) -> pl.DataFrame:
+    rows = {
+        "user_id": [user for user, _ in pairs],
+        "item_id": [item for _, item in pairs],
+        "timestamp": [0] * len(pairs),
+        "event": ["purchase"] * len(pairs),
+        "weight": [1.0] * len(pairs),
+    }
+    return pl.DataFrame(rows, schema=EVENTS)
+
+
+@pytest.fixture
+def hostile() -> Dataset:
+    """Six garments of three families, two of them cold; values that are markup, escapes, very long, or missing."""
+    roles = ItemRoles(
+        categorical=("brand", EVIL),
+        multi=("tags",),
+        numeric=("price",),
+        text=("title",),
+        vector=("v",),
+        title="title",
+        price="price",
+    )
+    items = pl.DataFrame(
+        {
+            "item_id": [f"i{n}" for n in range(6)],
+            "family": ["a", "a", "b", "b", "c", "c"],
+            "domain": ["x", "x", "x", "y", "y", EVIL],
+            "brand": [EVIL, EVIL, LONG, "\x1b[31mred", None, "new"],
+            EVIL: ["k", "k", None, None, None, None],
+            "tags": [["p", "q"], ["p"], [], None, ["p", "z"], ["z"]],
+            "price": [1.0, 2.0, 3.0, 4.0, None, 9.0],
+            "title": ["Red dress", LONG, "红色 连衣裙", EVIL, "red 裙 coat", "coat"],
+            "v": [[1.0, 2.0], None, [3.0, 4.0], None, None, None],
+        },
+        schema_overrides={"tags": pl.List(pl.String), "v": pl.List(pl.Float32)},
+    )
+    users = pl.DataFrame({"user_id": ["u0", "u1", "u2"], "age": [30.0, None, None]})
+    log = events(("u0", "i0"), ("u0", "i1"), ("u1", "i2"), ("u1", "i3"))
+    return Dataset(Schema(name=EVIL, items=roles, users=Roles(numeric=("age",))), items, users, log)
+
+
+@pytest.fixture
+def empty() -> Dataset:
+    """No garment, no shopper, no event."""
+    items = pl.DataFrame(schema={"item_id": pl.String, "family": pl.String, "domain": pl.String, "brand": pl.String})
+    users = pl.DataFrame(schema={"user_id": pl.String})
+    return Dataset(Schema(name="none", items=ItemRoles(categorical=("brand",))), items, users, events())
+
+
+@pytest.fixture
+def draw() -> Callable[[int], Image.Image]:
+    return _drawing
+
+
+@pytest.fixture
+def encode() -> Callable[..., bytes]:
+    return _encoded
+
+
+def _drawing(seed: int, width: int = 400, height: int = 600) -> Image.Image:
+    """A garment on white with a pattern of its own."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((60, 40, width - 60, height - 40), fill=tuple(rng.integers(60, 200, 3).tolist()))
+    for _ in range(30):
+        x, y = int(rng.integers(60, width - 140)), int(rng.integers(40, height - 160))
+        pen.ellipse((x, y, x + 80, y + 120), fill=tuple(rng.integers(0, 256, 3).tolist()))
+    return picture
+
+
+def _encoded(picture: Image.Image, kind: str = "JPEG", quality: int = 90) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, quality=quality)
+    return file.getvalue()
