@@ -8,6 +8,7 @@ training data, in the order the method was trained on; later rows are cold. A ne
 never moves anyone's row.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -58,6 +59,17 @@ class Features:
         """Only the named rows."""
         dense = tuple(Dense(d.name, d.vectors[rows]) for d in self.dense)
         return Features(self.matrix[rows], self.blocks, dense)
+
+    def only(self, names: Collection[str]) -> "Features":
+        """Only the blocks and embeddings that came from the named columns."""
+        dense = tuple(d for d in self.dense if d.name in names)
+        kept = [b for b in self.blocks if b.name in names]
+        if len(kept) == len(self.blocks):
+            return Features(self.matrix, self.blocks, dense)
+        columns = np.concatenate([np.empty(0, dtype=np.int64), *(np.arange(b.start, b.stop) for b in kept)])
+        ends = np.cumsum([b.stop - b.start for b in kept])
+        blocks = tuple(Block(b.name, int(e) - (b.stop - b.start), int(e)) for b, e in zip(kept, ends, strict=True))
+        return Features(self.matrix[:, columns], blocks, dense)
 
 
 @dataclass(frozen=True)

@@ -178,3 +178,18 @@ def test_an_audience_never_holds_all_scores(model, monkeypatch) -> None:
     items = model.world.catalogue.ids[:50].tolist()
     model.recommend_to_items(items, k=3)
     assert max(widest) <= 1000 + 50 * 3
+
+
+def test_tastes_are_readable_and_follow_fresh_events(model) -> None:
+    items = model.world.dataset.items
+    red = items.filter(pl.col("colour") == "red")["item_id"].to_list()[:3]
+    events = pl.DataFrame({"user_id": "stranger", "item_id": red})
+    found = model.tastes(["stranger", "nobody"], k=2, events=events)
+    assert found.columns == ["user_id", "domain", "column", "value", "share"]
+    assert set(found["user_id"]) == {"stranger"}
+    colour = found.filter(pl.col("domain").is_null() & (pl.col("column") == "colour"))
+    assert colour.select("value", "share").rows() == [("red", 1.0)]
+    assert found.group_by("domain", "column").len()["len"].max() <= 2
+    shares = found.filter(pl.col("column") == "domains")
+    assert shares["share"].sum() == pytest.approx(1.0)
+    assert model.tastes("nobody").is_empty()

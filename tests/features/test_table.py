@@ -9,7 +9,10 @@ from muslin.features.table import fit_table, from_state
 def test_blocks_tile_the_matrix(shop) -> None:
     table = fit_table(shop.items, shop.schema.items)
     features = table.transform(shop.items)
-    assert [b.name for b in features.blocks] == ["department", "kind", "colour", "tags", "price", "title"]
+    assert [b.name for b in features.blocks] == [
+        *("department", "kind", "colour", "tags", "price", "title"),
+        "price, relative",
+    ]
     assert [b.start for b in features.blocks] == [0, *(b.stop for b in features.blocks[:-1])]
     assert features.blocks[-1].stop == features.matrix.shape[1]
 

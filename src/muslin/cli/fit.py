@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, share
+from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, encoders, share
 from muslin.cli.failures import INTERRUPTED, interrupted
 from muslin.cli.outputs import refuse_occupied, refuse_unwritable, write_json
 from muslin.cli.screen import console
@@ -45,12 +45,12 @@ def fit(
     recipe = Recipe(method=method, options=read_options(config, assignments or []))
     recipe.config()  # a wrong name is found before any work is done
     from muslin.data.dataset import Dataset
-    from muslin.recipes.embed import Encoders, enriched
+    from muslin.features.embed import enriched
     from muslin.recipes.fit import fit as fit_model
 
     started, partial = time.monotonic(), _partial(out)
     try:
-        data = enriched(Dataset.load(dataset, max_bad=allowed), Encoders(pictures=pictures, words=words))
+        data = enriched(Dataset.load(dataset, max_bad=allowed), encoders(pictures, words))
         model = fit_model(data, method, recipe.options, seed=seed, checkpoint=partial)
         model.save(out, overwrite=overwrite)
     except KeyboardInterrupt:

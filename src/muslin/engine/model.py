@@ -1,6 +1,6 @@
 """A fitted model: recommends garments to shoppers and shoppers to garments, known and unknown alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import torch
 from muslin.engine import rank
 from muslin.engine.filters import Filters, allowed
 from muslin.engine.newcomers import newcomers
+from muslin.engine.tastes import readable
 from muslin.errors import UsageError, nearest
+from muslin.features.embed import embedded
 from muslin.features.space import World, encode
 from muslin.method import Fitted
 from muslin.types import Items, Users
@@ -62,17 +64,29 @@ class Model:
         self._refuse_unknown(ids)
         return rank.shoppers(self.fitted, self.world, self.world.items(ids), k=_positive(k), filter_seen=filter_seen)
 
-    def with_items(self, items: pl.DataFrame) -> "Model":
+    def with_items(self, items: pl.DataFrame, pictures: Mapping[str, bytes] | None = None) -> "Model":
         """Model whose catalogue also holds `items`: `item_id` and any columns the catalogue has.
 
-        New garments are cold: they are ranked by content. Trained rows keep their places; a row whose id is known
-        replaces that row. Raises `DataError` naming the row and the fix when one cannot be used.
+        `pictures`: files of new garments by id, read by the encoders the model was fitted with, as texts are; one that
+        cannot be read counts as missing. New garments are cold: they are ranked by content. Trained rows keep their
+        places; a row whose id is known replaces that row. Raises `DataError` naming the row and the fix when one cannot
+        be used, `ModelError` (`other_encoder`) when an encoder has changed since.
         """
         dataset = self.world.dataset
         fresh = newcomers(items, dataset)
+        fresh = fresh.drop(c for c in dataset.schema.encoded if c not in items.columns)
+        fresh = embedded(fresh, dataset.schema, pictures or {})
         kept = dataset.items.join(fresh.select("item_id"), on="item_id", how="anti")
         both = pl.concat([kept, fresh], how="diagonal").select(dataset.items.columns)
         return replace(self, world=encode(replace(dataset, items=both), self.world.space))
+
+    def tastes(self, users: str | Sequence[str], k: int = 3, *, events: pl.DataFrame | None = None) -> pl.DataFrame:
+        """What `users` took: the `k` commonest values of each column, as `user_id, domain, column, value, share`.
+
+        The same behaviour profile as methods read. `events` as in `recommend`. Raises as `recommend` does.
+        """
+        ids = [users] if isinstance(users, str) else list(users)
+        return readable(self.world, ids, self.world.tastes(ids, self._support(events)), _positive(k))
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model as a directory; see `engine.artefact`."""

@@ -9,11 +9,13 @@ import polars as pl
 import scipy.sparse as sp
 
 from muslin.data.dataset import Dataset
+from muslin.features import behaviour
 from muslin.features.table import FeatureTable, fit_table
 from muslin.types import (
     Catalogue,
     Csr,
     Events,
+    Features,
     Floats,
     Ints,
     Items,
@@ -87,6 +89,42 @@ class World:
             history = history.maximum(self._revealed(ids, support)).tocsr()
         return Users(trained, _take_rows(self.shoppers.features.matrix, rows), history)
 
+    def tastes(self, ids: Sequence[str], support: pl.DataFrame | None = None) -> Features:
+        """Behaviour profiles of shoppers `ids`, known or not: see `features.behaviour.tastes`.
+
+        From their training events and those of `support` (`user_id`, `item_id`, `weight`, optionally `timestamp`; one
+        without a time is as new as the newest training event). Text and embedding columns are left out: a taste is a
+        share of things that can be named.
+        """
+        place = {name: row for row, name in enumerate(dict.fromkeys(ids))}
+        known = _eventful(self.dataset.events)
+        if support is not None:
+            at = pl.lit(known["timestamp"].max(), dtype=_TIME) if "timestamp" not in support.columns else "timestamp"
+            known = pl.concat([known, _eventful(support.with_columns(pl.col("weight").cast(pl.Float32), timestamp=at))])
+        known = known.filter(pl.col("user_id").is_in(list(place)) & (pl.col("weight") > 0))
+        rows = self.item_rows(known["item_id"].to_list())
+        known, rows = known.filter(pl.Series(rows >= 0)), rows[rows >= 0]
+        events = Events(
+            np.array([place[u] for u in known["user_id"]], dtype=np.int64),
+            rows,
+            known["weight"].to_numpy().astype(np.float32),
+            known["timestamp"].dt.epoch("us").to_numpy(),
+        )
+        found = behaviour.tastes(events, len(place), self._garments, self.domains)
+        return found.take(np.array([place[name] for name in ids], dtype=np.int64))
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Domains of the garments trained on, sorted."""
+        return tuple(self.dataset.items["domain"].head(self.catalogue.n_hot).unique().sort().to_list())
+
+    @cached_property
+    def _garments(self) -> behaviour.Garments:
+        code = {name: number for number, name in enumerate(self.domains)}
+        domain = np.array([code.get(name, -1) for name in self.dataset.items["domain"]], dtype=np.int64)
+        named = [column.name for column in self.space.items.columns if column.kind != "text"]
+        return behaviour.Garments(self.catalogue.features.only(named), domain)
+
     def _revealed(self, ids: Sequence[str], support: pl.DataFrame) -> Csr:
         place = {name: row for row, name in enumerate(dict.fromkeys(ids))}
         user = np.array([place.get(u, -1) for u in support["user_id"]], dtype=np.int64)
@@ -139,6 +177,13 @@ def hot_shoppers(shoppers: Shoppers) -> Shoppers:
     """Only the rows with training events."""
     n = shoppers.n_hot
     return Shoppers(shoppers.ids[:n], shoppers.features.take(slice(n)), n)
+
+
+def _eventful(events: pl.DataFrame) -> pl.DataFrame:
+    return events.select("user_id", "item_id", pl.col("timestamp").cast(_TIME), "weight")
+
+
+_TIME = pl.Datetime("us", "UTC")
 
 
 def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str) -> tuple[pl.DataFrame, int]:

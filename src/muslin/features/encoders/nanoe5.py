@@ -7,7 +7,7 @@ title to English title, before centring). So every text is a query.
 The engine reads long texts window by window, in time that grows with their length and has no bound: what a text says
 beyond the model's own limit of 512 pieces of words (some 2,000 characters of English, 600 of Chinese) is left out here.
 
-Vectors of one language lie in a narrow cone of their own, so compare them after `features.centring` only.
+Vectors of one language lie in a narrow cone of their own: `features.language` brings the cones together.
 
 Source: Wang et al. 2024 (arXiv 2402.05672, multilingual E5); prefixes: its section 2 and the model card's questions.
 Differs: weights of 4 bits; one prefix; long texts are cut.

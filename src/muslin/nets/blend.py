@@ -1,0 +1,217 @@
+"""How much each column of the garments says about what a shopper takes next: one weight a column, learned from choices.
+
+A shopper's profile and a garment are compared column by column; the blend of those cosines that best tells the garment
+they took from others is a logistic choice model with as many unknowns as there are columns. Weights cannot be negative,
+so a column that says nothing (or noise) ends at zero. A garment without a value in a column is neither near nor far
+there: it gets the similarity garments have on average.
+
+Source: the conditional logit of McFadden 1974, with sampled alternatives and their correction as in Bengio and Senécal
+2008, section 3. Differs: weights are at least zero; the shopper is shown without the target's whole family
+(`data.pairs`), as at serving time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from muslin.data.pairs import pair_batches
+from muslin.types import Csr, Features, Floats, Ints, TrainData
+
+PAIRS, NEGATIVES, BATCH = 8192, 256, 1024
+"""Choices learned from at most, alternatives of each, choices in one batch."""
+PENALTY = 1e-3
+"""Weight of the squared weights in the loss: enough to keep columns that repeat one another finite."""
+
+
+class Weights(NamedTuple):
+    """`weight` [C] of each column and `usual` [C], the cosine two garments have there on average.
+
+    Columns in the order of `names`.
+    """
+
+    weight: Floats
+    usual: Floats
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Items by column: `content` [N, D], every block of a row of unit length, and `dense` columns; `owner` [D]: block.
+
+    C = blocks + dense columns; a column without any value in training has a block all the same.
+    """
+
+    content: Csr
+    owner: Ints
+    n_blocks: int
+    dense: tuple[Floats, ...]
+
+    def __len__(self) -> int:
+        return self.n_blocks + len(self.dense)
+
+    def profile(self, history: Csr) -> "Columns":
+        """The profiles [U] of `history` [U, N] as items are: sums over the history, every block of unit length."""
+        dense = tuple(unit_dense(history @ vectors) for vectors in self.dense)
+        return Columns(unit_blocks(history @ self.content, self.owner, self.n_blocks), self.owner, self.n_blocks, dense)
+
+    def take(self, rows: Ints) -> "Columns":
+        """Only the named rows."""
+        return Columns(self.content[rows], self.owner, self.n_blocks, tuple(d[rows] for d in self.dense))
+
+    def present(self) -> Floats:
+        """[rows, C] 1 where a row has a value in a column."""
+        counts = np.diff(self.content.indptr)
+        found = np.zeros((self.content.shape[0], len(self)), dtype=np.float32)
+        found[np.repeat(np.arange(len(counts)), counts), self.owner[self.content.indices]] = 1
+        for place, vectors in enumerate(self.dense, start=self.n_blocks):
+            found[:, place] = vectors.any(axis=1)
+        return found
+
+
+def columns(features: Features, idf: Floats) -> Columns:
+    """Columns of `features` whose sparse part is weighted by `idf` [D] first."""
+    owner = owners(features)
+    scaled = sp.csr_matrix(features.matrix @ sp.diags_array(idf))
+    content = unit_blocks(scaled, owner, len(features.blocks))
+    return Columns(content, owner, len(features.blocks), tuple(d.vectors for d in features.dense))
+
+
+def owners(features: Features) -> Ints:
+    """[D] the block each feature column belongs to."""
+    return np.repeat(np.arange(len(features.blocks)), [b.stop - b.start for b in features.blocks])
+
+
+def inverse_frequency(matrix: Csr) -> Floats:
+    """[D] log((1 + rows) / (1 + rows with the feature)): sharing what is rare says more."""
+    rows = np.asarray(matrix.getnnz(axis=0), dtype=np.float64)
+    idf: Floats = np.log((1 + matrix.shape[0]) / (1 + rows)).astype(np.float32)
+    return idf
+
+
+def unit_blocks(matrix: Csr, owner: Ints, n_blocks: int) -> Csr:
+    """`matrix` [rows, D] with every block of every row scaled to unit length; empty ones stay empty."""
+    matrix = sp.csr_matrix(matrix)
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    cell = row * n_blocks + owner[matrix.indices]
+    squares = np.bincount(cell, matrix.data.astype(np.float64) ** 2, minlength=matrix.shape[0] * n_blocks)
+    length = np.sqrt(squares)[cell]
+    data = np.divide(matrix.data, length, out=np.zeros(len(length)), where=length > 0).astype(np.float32)
+    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def unit_dense(vectors: Floats) -> Floats:
+    """Rows of unit length; rows of zeros stay so."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
+
+
+def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:
+    """Scores [U, I]: the sum over columns of weight x (cosine - usual), columns that either side lacks left out."""
+    spread = profiles.content @ sp.diags_array(weights.weight[: items.n_blocks][items.owner])
+    scores = np.asarray((items.content @ spread.T.toarray()).T, dtype=np.float32)
+    for weight, taste, vectors in zip(weights.weight[items.n_blocks :], profiles.dense, items.dense, strict=True):
+        if weight > 0:
+            scores += weight * (taste @ vectors.T)
+    return np.ascontiguousarray(scores - (profiles.present() * (weights.weight * weights.usual)) @ items.present().T)
+
+
+def learned(data: TrainData, items: Columns, seed: int) -> Weights:
+    """Weights from at most `PAIRS` choices of `data`, whose catalogue is `items`; all 1 where there is no choice."""
+    examples = list(_examples(data, items, seed))
+    if not examples:
+        return Weights(np.ones(len(items), dtype=np.float32), np.zeros(len(items), dtype=np.float32))
+    usual = _usual(examples[0])
+    lead = np.concatenate([_lead(example, usual) for example in examples])
+    offset = np.concatenate([example.offset for example in examples])
+    start, bounds = np.ones(len(items)), [(0, None)] * len(items)
+    found = minimize(_loss, start, (lead, offset), jac=True, bounds=bounds, method="L-BFGS-B")
+    return Weights(found.x.astype(np.float32), usual)
+
+
+class _Example(NamedTuple):
+    """B choices: `profile`, `target` rows [B] and S alternatives; `offset` [B, S] corrects for how they were drawn."""
+
+    profile: Columns
+    target: Columns
+    negative: Columns
+    offset: Floats
+
+
+def _examples(data: TrainData, items: Columns, seed: int) -> Iterator[_Example]:
+    """Choices of shoppers who have something left to be known by."""
+    batches = pair_batches(data, seed, 0, size=BATCH, negatives=NEGATIVES, negative_power=0.5)
+    for batch in islice(batches, -(-PAIRS // BATCH)):
+        known = np.flatnonzero(np.diff(batch.history.indptr))
+        if not len(known):
+            continue
+        history = sp.csr_matrix(
+            (batch.history.data, batch.items[batch.history.indices], batch.history.indptr),
+            shape=(len(batch.user), items.content.shape[0]),
+        )
+        profile = items.profile(history[known])
+        target, negative = items.take(batch.items[batch.target[known]]), items.take(batch.items[batch.negative])
+        offset = batch.log_q_target[known][:, None] - batch.log_q_negative
+        yield _Example(profile, target, negative, np.where(batch.taken[known], _NEVER, offset).astype(np.float32))
+
+
+_NEVER = np.float32(-1e9)
+
+
+def _usual(example: _Example) -> Floats:
+    """[C] mean cosine of profiles and alternatives that both have a value there."""
+    out = np.zeros(len(example.profile), dtype=np.float32)
+    known, there = example.profile.present(), example.negative.present()
+    for place, cosine in enumerate(_cosines(example.profile, example.negative)):
+        both = known[:, place].sum() * there[:, place].sum()
+        out[place] = cosine.sum() / both if both else 0.0
+    return out
+
+
+def _lead(example: _Example, usual: Floats) -> Floats:
+    """[B, S, C] by how much each alternative is more alike to the profile than the target is."""
+    b, s, c = len(example.offset), example.offset.shape[1], len(usual)
+    out = np.empty((b, s, c), dtype=np.float32)
+    known, there = example.profile.present(), example.negative.present()
+    own = _own_cosines(example.profile, example.target) - known * example.target.present() * usual
+    for place, cosine in enumerate(_cosines(example.profile, example.negative)):
+        excess = cosine - np.outer(known[:, place] * usual[place], there[:, place])
+        out[:, :, place] = excess - own[:, place, None]
+    return out
+
+
+def _cosines(profile: Columns, items: Columns) -> Iterator[Floats]:
+    """[U, I] of each column in turn."""
+    order = np.argsort(profile.owner, kind="stable")
+    ends = np.searchsorted(profile.owner[order], np.arange(profile.n_blocks + 1))
+    for low, high in pairwise(ends):
+        block = order[low:high]
+        yield np.asarray(profile.content[:, block] @ items.content[:, block].T.toarray(), dtype=np.float32)
+    for taste, vectors in zip(profile.dense, items.dense, strict=True):
+        yield taste @ vectors.T
+
+
+def _own_cosines(profile: Columns, items: Columns) -> Floats:
+    """[B, C] of each profile with the item in its own row."""
+    products = sp.coo_matrix(profile.content.multiply(items.content))
+    cell = products.row.astype(np.int64) * profile.n_blocks + profile.owner[products.col]
+    shape = (profile.content.shape[0], profile.n_blocks)
+    sparse = np.bincount(cell, products.data, minlength=shape[0] * shape[1]).reshape(shape)
+    dense = [(taste * vectors).sum(axis=1) for taste, vectors in zip(profile.dense, items.dense, strict=True)]
+    return np.column_stack([sparse, *dense]).astype(np.float32)
+
+
+def _loss(weight: NDArray[np.float64], lead: Floats, offset: Floats) -> tuple[float, NDArray[np.float64]]:
+    """Mean cross entropy of the choices plus the penalty, and its gradient [C]."""
+    logit = lead @ weight.astype(np.float32) + offset
+    top = np.maximum(logit.max(axis=1), 0)
+    share = np.exp(logit - top[:, None])
+    total = share.sum(axis=1) + np.exp(-top)
+    share /= total[:, None]
+    gradient = np.tensordot(share, lead, 2) / len(lead) + 2 * PENALTY * weight
+    return float((np.log(total) + top).mean() + PENALTY * (weight**2).sum()), gradient.astype(np.float64)
