@@ -1,5 +1,7 @@
 """What each method computes, against the plain formula."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,7 +14,7 @@ from muslin.data.splits import item_cold
 from muslin.features.space import encode
 from muslin.methods.two_tower import _items
 from muslin.testing.worlds import tiny_shop
-from muslin.types import Dense, Features
+from muslin.types import Block, Dense, Features
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +118,28 @@ def test_embeddings_join_the_items_with_their_weight(world) -> None:
         "idf": torch.zeros(0),
         "item": torch.zeros(0, 6),
         "bias": torch.zeros(0, 1),
-        "length": torch.ones(1),
+        "length/look": torch.ones(1),
         "dense/look": torch.eye(6),
     }
     item, bias = _items(params, features)
     assert np.allclose(item.numpy(), vectors, atol=1e-6)
     assert not bias.any()
+
+
+def test_an_embedding_that_says_nothing_takes_no_part(world) -> None:
+    kind = world.data.catalogue.category[:, 1]
+    rng = np.random.default_rng(0)
+    look = unit(np.eye(kind.max() + 1)[kind] + 0.3 * rng.normal(size=(len(kind), kind.max() + 1))).astype(np.float32)
+    noise = unit(rng.normal(size=(len(kind), 32))).astype(np.float32)
+    bare = sp.csr_matrix((len(kind), 0), dtype=np.float32)
+    features = Features(bare, (), (Dense("look", look), Dense("noise", noise)))
+    data = replace(world.data, catalogue=replace(world.data.catalogue, features=features))
+    sparse = replace(
+        features, matrix=sp.csr_matrix(np.ones((len(kind), 1), dtype=np.float32)), blocks=(Block("one", 0, 1),)
+    )
+    params = registry.build("two_tower").init(replace(data, catalogue=replace(data.catalogue, features=sparse)), 0)
+    assert set(params) >= {"length/look", "length/noise"}
+    assert float(params["length/noise"]) <= 0.3 * float(params["length/look"])
 
 
 def test_the_content_map_trusts_items_by_the_root_of_their_shoppers(world) -> None:

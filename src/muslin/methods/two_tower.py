@@ -22,13 +22,14 @@ from torch import Tensor
 
 from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
+from muslin.nets import blend
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
-from muslin.types import Csr, Features, Items, Params, TrainData, Users
+from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
 
 FIXED = ("idf", "length")
-"""Parameters that belong to the features and are not trained."""
+"""Parameters that belong to the features and are not trained, by their first word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Config:
     temperature: Positive = 0.1
     """Starting softmax temperature of the cosine; learned from there."""
     dense_weight: NotNegative = 0.7
-    """Starting length of each embedding column's part of an item, beside 1 for all other columns together."""
+    """Length of an embedding column's part of an item at most, beside 1 for all other columns together."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ class TwoTower:
     def init(self, data: TrainData, seed: int) -> Params:
         """`item` [D, K] and `dense/NAME` [E, K] random projections, `bias` [D, 1], `profile` [F, K], `log_scale` [1].
 
-        Two are fixed: `idf` [D] scales the sparse columns, `length` [1] the embeddings, to match.
+        Fixed: `idf` [D] scales the sparse columns, `length/NAME` [1] an embedding: to match them, and shorter where its
+        weight in a blend of cosines (`nets.blend`) is below 1, so that an embedding that says nothing takes no part.
         """
         features, profile = data.catalogue.features, data.shoppers.features.matrix
         content, k = features.matrix, self.config.dimensions
-        rows = np.asarray(content.getnnz(axis=0), dtype=np.float64)
-        idf = torch.from_numpy(np.log((1 + content.shape[0]) / (1 + rows)).astype(np.float32))
+        idf = torch.from_numpy(blend.inverse_frequency(content))
         squares = _scaled(content, idf).power(2).sum(axis=1)
         length = self.config.dense_weight * float(np.sqrt(squares).mean())
         params = {
@@ -97,13 +98,22 @@ class TwoTower:
             "bias": torch.zeros(content.shape[1], 1),
             "profile": torch.zeros(profile.shape[1], k),
             "idf": idf,
-            "length": torch.tensor([length], dtype=torch.float32),
             "log_scale": torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32),
         }
-        for column in features.dense:
+        for column, share in zip(features.dense, self._shares(data, seed), strict=True):
+            params[f"length/{column.name}"] = torch.tensor([length * share], dtype=torch.float32)
             rng = torch_stream(seed, "two_tower", column.name)
             params[f"dense/{column.name}"] = _projection(column.vectors.shape[1], k, rng)
         return params
+
+    def _shares(self, data: TrainData, seed: int) -> Floats:
+        """[columns] 0 to 1: how much of an embedding column's length it gets."""
+        features = data.catalogue.features
+        if not features.dense:
+            return np.empty(0, dtype=np.float32)
+        weights = blend.learned(data, blend.columns(features, blend.inverse_frequency(features.matrix)), seed)
+        shares: Floats = np.sqrt(np.minimum(weights.weight[len(features.blocks) :], 1))
+        return shares
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
         """Pairs with shared negatives and their feature rows."""
@@ -116,7 +126,7 @@ class TwoTower:
 
     def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss."""
-        names = [n for n in params if n not in FIXED]
+        names = [n for n in params if n.partition("/")[0] not in FIXED]
         leaves = {n: params[n].detach().requires_grad_() for n in names}
         loss = _loss({**params, **leaves}, batch)
         grads = torch.autograd.grad(loss, list(leaves.values()))
@@ -150,7 +160,8 @@ def _items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
     content = _scaled(features.matrix, params["idf"])
     item_NK = sparse_product(content, params["item"])
     for column in features.dense:
-        item_NK = item_NK + (params["length"] * torch.from_numpy(column.vectors)) @ params[f"dense/{column.name}"]
+        vectors = params[f"length/{column.name}"] * torch.from_numpy(column.vectors)
+        item_NK = item_NK + vectors @ params[f"dense/{column.name}"]
     return F.normalize(item_NK, dim=1), sparse_product(content, params["bias"]).squeeze(1)
 
 

@@ -35,7 +35,7 @@ class Recipe:
 
     method: str = DEFAULT_METHOD
     options: Mapping[str, Any] = field(default_factory=dict)
-    hidden: Hidden = Hidden()
+    hidden: Hidden = field(default_factory=Hidden)
     """Features the method must do without."""
 
     def config(self) -> Any:

@@ -8,7 +8,7 @@ from muslin.data.schema import Roles
 from muslin.survey.result import Column, Common, Part
 from muslin.survey.wording import plain
 
-KINDS = ("categorical", "multi", "hashed", "numeric", "released", "text", "vector")
+KINDS = ("categorical", "multi", "hashed", "numeric", "date", "text", "vector")
 """Roles a column may have, in the order of the tables."""
 WORDED = ("text", "title")
 _COMMONEST = 5

@@ -11,7 +11,7 @@ from muslin.survey.wording import plain
 MODALITIES = {
     "words": ("text", "title"),
     "attributes": ("categorical", "multi", "hashed"),
-    "numbers": ("numeric", "released"),
+    "numbers": ("numeric", "date"),
     "vectors": ("vector",),
 }
 _MOST = 16
