@@ -1,4 +1,4 @@
-"""What each kind of feature is worth: attributes, then text, pictures, vectors of pure noise, and the shopper's profile.
+"""What each kind of feature is worth: attributes, then text, pictures, vectors of pure noise, the shopper's profile.
 
     python -m benchmarks.ablation [boutique|hm_week ...]
 

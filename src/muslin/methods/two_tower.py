@@ -92,7 +92,7 @@ class TwoTower:
         content, k = features.matrix, self.config.dimensions
         idf = torch.from_numpy(blend.inverse_frequency(content))
         squares = _scaled(content, idf).power(2).sum(axis=1)
-        length = self.config.dense_weight * float(np.sqrt(squares).mean())
+        length = self.config.dense_weight * (float(np.sqrt(squares).mean()) or 1.0)
         params = {
             "item": _projection(content.shape[1], k, torch_stream(seed, "two_tower")),
             "bias": torch.zeros(content.shape[1], 1),
