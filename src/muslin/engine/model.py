@@ -1,6 +1,6 @@
 """A fitted model: recommends garments to shoppers and shoppers to garments, known and unknown alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from muslin.engine import rank
 from muslin.engine.filters import Filters, allowed
 from muslin.engine.newcomers import newcomers
+from muslin.engine.similar import similar
 from muslin.engine.tastes import readable
 from muslin.errors import UsageError, nearest
 from muslin.features.embed import embedded
@@ -87,6 +88,18 @@ class Model:
         """
         ids = [users] if isinstance(users, str) else list(users)
         return readable(self.world, ids, self.world.tastes(ids, self._support(events)), _positive(k))
+
+    def similar(
+        self, items: str | Sequence[str], k: int = 10, *, columns: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        """The `k` garments most like each of `items`, nearest first: `item_id, similar_id, score, rank`.
+
+        By content alone, the mean over `columns` (all unless named); see `engine.similar`. The same family is left out.
+        Raises `UsageError` for items or columns the catalogue lacks and for `k < 1`.
+        """
+        ids = [items] if isinstance(items, str) else list(items)
+        self._refuse_unknown(ids)
+        return similar(self.world, ids, _positive(k), columns=columns)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model as a directory; see `engine.artefact`."""

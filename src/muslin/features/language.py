@@ -2,16 +2,19 @@
 
 A multilingual encoder puts each language into a cone of its own: with e5 any two Chinese titles are more alike than a
 Chinese title and its translation. The way from one cone to the other is taken from 32 translated phrases which ship
-here, and taken off the vectors of Chinese texts. Languages are told apart by script: Han characters or anything else.
+here, and taken off the vectors of Chinese texts. Where a Chinese text has words for clothes that a short list knows
+(`glossary`), its vector is the middle between that and the vector of those words in English: on 250 planted titles the
+right English one is first for .68 of the Chinese, .23 by the shift alone. Languages are told apart by script: Han
+characters or anything else.
 
 Source: the shift between languages from translations, Jang et al. 2026 (arXiv 2606.18801); that languages differ by
 little more than their means, Libovický, Rosa and Fraser 2020 (arXiv 2004.05160), section 3.
-Differs: nothing is fitted on a shop's own texts. Its own mean of each language does a little better (250 planted
-titles, Chinese to English: .31 found first, .28 here), but a shop that writes in one language has none for the other,
-and a vector that depends on its text alone can be cached, and is the same in training and in serving.
+Differs: nothing is fitted on a shop's own texts. Its own mean of each language does a little better than the shift
+(.31 of the same titles for .28), but a shop that writes in one language has none for the other, and a vector that
+depends on its text alone can be cached, and is the same in training and in serving.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from muslin.features.encoder import TextEncoder
+from muslin.features.glossary import WORDS, english
 from muslin.types import Bools, Floats
 
 PHRASES: tuple[tuple[str, str], ...] = (
@@ -63,6 +67,8 @@ class Aligned:
     """A `TextEncoder`: `encoder`, its Chinese vectors moved to where it puts English ones."""
 
     encoder: TextEncoder
+    gloss: Callable[[str], str] = english
+    """The words of a Chinese text that are known, in English; empty where none is."""
 
     @property
     def name(self) -> str:
@@ -71,8 +77,8 @@ class Aligned:
 
     @property
     def version(self) -> str:
-        """The encoder's, and how many phrases showed the way."""
-        return f"{self.encoder.version}, aligned by {len(PHRASES)}"
+        """The encoder's, and how many phrases and words showed the way."""
+        return f"{self.encoder.version}, aligned by {len(PHRASES)} and {len(WORDS)}"
 
     @property
     def width(self) -> int:
@@ -92,11 +98,20 @@ class Aligned:
         vectors, han = self.encoder.encode(texts), in_han(texts)
         if not han.any():
             return vectors
-        moved = vectors[han] - self.shift
-        length = np.linalg.norm(moved, axis=1, keepdims=True)
         out = vectors.copy()
-        out[han] = np.divide(moved, length, out=np.zeros_like(moved), where=length > 1e-6)
+        out[han] = _unit(vectors[han] - self.shift)
+        glossed = {row: words for row in np.flatnonzero(han).tolist() if (words := self.gloss(texts[row]))}
+        if glossed:
+            rows = list(glossed)
+            out[rows] = _unit(out[rows] + _unit(self.encoder.encode(list(glossed.values()))))
         return out
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Rows of unit length; what is nothing but rounding becomes zero: it says nothing."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-6)
+    return unit
 
 
 def in_han(texts: Sequence[str]) -> Bools:

@@ -1,6 +1,7 @@
 """Encoders by the names people choose them by. A name with a colon says where it comes from: `hf:MODEL`."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeVar
 
 from muslin.errors import UsageError, nearest
@@ -27,7 +28,13 @@ def image_encoder(name: str) -> ImageEncoder:
 
 def text_encoder(name: str) -> TextEncoder:
     """The encoder called `name`, with Chinese and English in one space. Raises as `image_encoder` does."""
-    return Aligned(_named(name, WORDS, {HUB: hub.load_text}))
+    return _aligned(name) if name in WORDS else Aligned(_named(name, WORDS, {HUB: hub.load_text}))
+
+
+@cache
+def _aligned(name: str) -> Aligned:
+    """Kept, for with it goes the shift between languages, a second's work."""
+    return Aligned(WORDS[name]())
 
 
 def _named(name: str, known: Mapping[str, Callable[[], E]], elsewhere: Mapping[str, Callable[[str], E]]) -> E:
