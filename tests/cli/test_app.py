@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from muslin import __version__
 from muslin.cli.app import app
 
-COMMANDS = ("import", "features", "fit", "evaluate", "recommend", "audience", "serve", "methods", "doctor", "demo")
+COMMANDS = (
+    *("import", "features", "tune", "fit", "evaluate", "recommend"),
+    *("audience", "serve", "methods", "doctor", "demo"),
+)
 
 
 def run_alone(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

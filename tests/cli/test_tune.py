@@ -1,6 +1,5 @@
 import io
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def test_where_it_helps_that_is_said(muslin, drawn, tmp_path, monkeypatch) -> No
 
 def test_an_interruption_says_how_to_go_on(muslin, drawn, tmp_path, monkeypatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
-        os.mkdir("encoder.partial")
+        Path("encoder.partial").mkdir()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(recipe, "tune_pictures", interrupt)

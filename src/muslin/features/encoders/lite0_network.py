@@ -48,6 +48,8 @@ def _blocks() -> Iterator[Block]:
 
 
 BLOCKS = tuple(_blocks())
+LAST = len(BLOCKS) - 1
+"""Number of the last block, from 0."""
 
 
 def folded(checkpoint: Mapping[str, Tensor]) -> Params:
@@ -87,8 +89,24 @@ def scaled(pictures: Tensor) -> Tensor:
 
 def embed(params: Params, pixels: Tensor) -> Tensor:
     """Pooled last layer [B, 1280], 0..6, not of unit length, of `pixels` [B, 3, S, S]; trained at S = 224."""
+    return tail(params, trunk(params, pixels))
+
+
+def trunk(params: Params, pixels: Tensor, upto: int = LAST) -> Tensor:
+    """What block `upto` reads, of `pixels` [B, 3, S, S]: [B, 192, S/32, S/32] for the last block, 7 x 7 at S = 224."""
     x = _clipped(_convolved(params, "stem", pixels, stride=2))
-    for number, block in enumerate(BLOCKS):
+    for number, block in enumerate(BLOCKS[:upto]):
+        x = _bottleneck(params, f"blocks.{number}", block, x)
+    return x
+
+
+def tail(params: Params, maps: Tensor, start: int = LAST) -> Tensor:
+    """Pooled last layer [B, 1280] of what `trunk` with `upto=start` gave.
+
+    Differentiable in both arguments, and leaves `maps` as they are. `embed` is `tail` of `trunk`, to the bit.
+    """
+    x = maps
+    for number, block in enumerate(BLOCKS[start:], start):
         x = _bottleneck(params, f"blocks.{number}", block, x)
     return _clipped(_convolved(params, "head", x)).mean((2, 3))
 
