@@ -17,7 +17,7 @@ from muslin.data.dataset import Dataset
 from muslin.data.schema import Encoded, Schema
 from muslin.errors import DataError, ModelError, UsageError
 from muslin.features.cache import Embedded, embed_pictures, embed_texts
-from muslin.features.encoders.named import image_encoder, taught_by, text_encoder
+from muslin.features.encoders.named import TUNED, image_encoder, taught_by, text_encoder
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 """Files of a picture directory that are read."""
@@ -91,6 +91,8 @@ def _with_pictures(dataset: Dataset, name: str, cache: Path | None) -> Dataset:
     if dataset.root is None or dataset.schema.images is None:
         fix = "name them in dataset.toml (images = ...)"
         raise DataError("the dataset has no pictures", code="no_pictures", where=dataset.schema.name, fix=fix)
+    if name.startswith(TUNED):  # a model may be read from elsewhere
+        name = TUNED + str(Path(name.removeprefix(TUNED)).resolve())
     encoder = image_encoder(name)
     ids, files = _files(dataset.root / dataset.schema.images)
     found = embed_pictures(encoder, files, total=len(ids), cache=cache, label=f"pictures, {encoder.name}")
@@ -180,4 +182,6 @@ def _described(dataset: Dataset, items: pl.DataFrame, column: str, origin: Encod
 
 
 def _slug(name: str) -> str:
+    if name.startswith(TUNED):
+        name = f"tuned {Path(name.removeprefix(TUNED)).name}"
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
