@@ -3,7 +3,8 @@
     python -m benchmarks.ablation [boutique|hm_week ...]
 
 Each step is the same method with one kind of feature more, on the same cuts and questions; the difference to the step
-before has a 95 % interval. NDCG@20. The boutique is a planted world; `hm_week` is read from MUSLIN_DATA.
+before has a 95 % interval. NDCG@20. "Each alone" has one kind and nothing else; the difference there is to
+noise alone. The boutique is a planted world; `hm_week` is read from MUSLIN_DATA.
 """
 
 import os
@@ -23,7 +24,7 @@ from muslin.evaluate.contrast import Contrast
 from muslin.evaluate.protocol import Terms
 from muslin.features.embed import Encoders, enriched
 from muslin.random import stream
-from muslin.recipes.ablate import ladder
+from muslin.recipes.ablate import alone, ladder
 
 METHODS = {"content_blend": ("item-cold", "user-cold"), "two_tower": ("item-cold", "user-cold")}
 """What each is asked."""
@@ -40,6 +41,8 @@ def main() -> int:
             terms = [Terms(seed, (0, 1, 3), MAX_USERS) for seed in range(3)]
             found = ladder(dataset, method=method, protocols=protocols, terms=terms, cache=_place(name) / "answers")
             show(name, method, found)
+            if method == "content_blend":
+                show(name, "each alone", alone(dataset, method=method, terms=terms, cache=_place(name) / "answers"))
             print(f"  {time.monotonic() - started:.0f} s", flush=True)
     return 0
 

@@ -9,7 +9,7 @@ import pytest
 from muslin.data.schema import Encoded
 from muslin.errors import UsageError
 from muslin.evaluate.protocol import Terms
-from muslin.recipes.ablate import ALL, kinds, ladder, worth
+from muslin.recipes.ablate import ALL, alone, kinds, ladder, worth
 from muslin.testing.worlds import tiny_shop
 
 TERMS = (Terms(0), Terms(1))
@@ -65,6 +65,22 @@ def test_a_ladder_compares_each_step_with_the_one_before(shop, tmp_path) -> None
     again = ladder(planted, method="content_knn", terms=TERMS, protocols=("item-cold",), cache=tmp_path)
     assert again == found
     assert len(list(tmp_path.rglob("fit.json"))) == 6
+
+
+def test_each_kind_alone_is_held_against_the_last(shop) -> None:
+    text = pl.Series("title", [f"{c} {k}" for c, k in shop.items.select("colour", "kind").iter_rows()])
+    noise = np.random.default_rng(0).normal(size=(len(shop.items), 16)).tolist()
+    roles = replace(shop.schema.items, categorical=("kind",), text=("title",), vector=("noise",))
+    items = shop.items.with_columns(text, pl.Series("noise", noise))
+    found = alone(
+        replace(shop, items=items, schema=replace(shop.schema, items=roles)), method="content_knn", terms=TERMS
+    )
+    value = {row.method: row.value for row in found.rows if row.metric == "ndcg@20"}
+    assert value["text"] > value["attributes"] > value["own vectors"]
+    assert [(d.best, d.other, d.ci_low > 0) for d in found.differences] == [
+        ("attributes", "own vectors", True),
+        ("text", "own vectors", True),
+    ]
 
 
 def test_a_catalogue_without_columns_is_refused(shop) -> None:

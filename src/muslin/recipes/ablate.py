@@ -46,6 +46,29 @@ def ladder(
     return _compared(dataset, method, hidden, pairs, protocols, terms, cache)
 
 
+def alone(
+    dataset: Dataset,
+    *,
+    method: str = DEFAULT_METHOD,
+    terms: Sequence[Terms] = (Terms(0), Terms(1), Terms(2)),
+    cache: Path | None = None,
+) -> Contrast:
+    """`method` on each kind of item columns by itself, asked of new garments; each less the last kind.
+
+    Raises as `worth` does.
+    """
+    found = {name: columns for name, columns in kinds(dataset.schema).items() if name != PROFILE}
+    every = frozenset[str]().union(*found.values())
+    relative = frozenset({f"{dataset.schema.items.price}, relative"})
+    profile = frozenset(dataset.schema.users.columns())
+    hidden = {
+        name: Hidden(items=(every - columns) | (frozenset() if name == "attributes" else relative), profile=profile)
+        for name, columns in found.items()
+    }
+    *others, last = found
+    return _compared(dataset, method, hidden, [(name, last) for name in others], ("item-cold",), terms, cache)
+
+
 def worth(
     dataset: Dataset,
     *,
