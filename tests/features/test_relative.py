@@ -46,6 +46,11 @@ def test_what_is_no_price_says_nothing() -> None:
     assert empty.transform(shop()).shape == (12, 0)
 
 
+def test_numbers_that_are_none_do_not_move_a_median() -> None:
+    odd = pl.DataFrame({"kind": "shirt", "sub": "polo", "price": [float("nan"), float("inf"), -1.0]})
+    assert fit_relative(pl.concat([shop(), odd]), "price", ("kind", "sub")).medians == fitted().medians
+
+
 def test_state_goes_through_json_unchanged() -> None:
     state = json.loads(json.dumps(msgspec.to_builtins(fitted())))
     assert msgspec.convert(state, Relative) == fitted()

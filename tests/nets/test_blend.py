@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import check_grad, minimize
@@ -133,3 +134,45 @@ def test_nobody_to_learn_from_leaves_all_columns_alike() -> None:
     found = blend.learned(data, columns_of(data), 0)
     assert (found.weight == 1).all()
     assert not found.usual.any()
+
+
+NOTHING = {"categorical": (), "multi": (), "text": (), "numeric": (), "category": (), "price": None, "title": None}
+
+
+def described(shop, *columns):
+    """The shop with these categorical columns and no others."""
+    roles = replace(shop.schema.items, **{**NOTHING, "categorical": columns})
+    return encode(replace(shop, schema=replace(shop.schema, items=roles))).data
+
+
+def test_columns_that_say_the_same_do_not_erase_each_other() -> None:
+    shop = tiny_shop(items=200, users=250, events=1000)
+    shop = replace(shop, items=shop.items.with_columns(hue=pl.col("colour"), shade=pl.col("colour")))
+    once, more = described(shop, "kind", "colour"), described(shop, "kind", "colour", "hue", "shade")
+    single, several = (blend.learned(data, columns_of(data), 0).weight for data in (once, more))
+    assert several[1:].sum() == pytest.approx(float(single[1]), rel=0.15)
+    assert several[0] == pytest.approx(float(single[0]), rel=0.15)
+
+
+def test_popularity_is_taken_out_by_how_alternatives_were_drawn() -> None:
+    """Everybody draws from all garments alike, popular ones more often: no column says what a shopper wants."""
+    rng = np.random.default_rng(0)
+    shop = tiny_shop(items=120, users=900, events=9000)
+    odds = np.where(np.arange(120) < 20, 9.0, 1.0)
+    drawn = shop.items["item_id"].gather(rng.choice(120, size=9000, p=odds / odds.sum()))
+    items = shop.items.with_columns(family=pl.col("item_id"), kind=pl.Series(np.where(odds > 1, "popular", "rare")))
+    data = described(replace(shop, items=items, events=shop.events.with_columns(drawn)), "kind", "colour")
+    (example, *_) = blend._examples(data, columns_of(data), 0)
+    buyers = data.matrix().getnnz(axis=0)
+    rare = np.log(np.sqrt(buyers[odds[: len(buyers)] == 1]).mean())
+    popular = np.log(np.sqrt(buyers[odds[: len(buyers)] > 1]).mean())
+    # A rare target against popular alternatives, which were drawn too often: they count for less.
+    against = example.offset[example.offset > -1e8]
+    assert against.min() == pytest.approx(rare - popular, abs=0.4)
+    assert against.max() == pytest.approx(popular - rare, abs=0.4)
+    assert (example.offset < -1e8).any()
+
+
+def test_a_catalogue_that_describes_nothing_has_no_weights() -> None:
+    data = described(tiny_shop(items=60, users=60, events=400))
+    assert len(blend.learned(data, columns_of(data), 0).weight) == 0

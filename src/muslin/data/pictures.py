@@ -94,6 +94,33 @@ def _batch_rows(file: pq.ParquetFile) -> int:
     return max(1, min(BATCH, BATCH_BYTES // max(1, largest)))
 
 
+def place(source: Path) -> Path:
+    """`source`, where a dataset's pictures should be; raises `DataError` (`missing_file`) when nothing is there."""
+    if not source.exists():
+        fix = "put the pictures there, or correct images in dataset.toml"
+        raise DataError("there are no pictures here", code="missing_file", where=str(source), fix=fix)
+    return source
+
+
+def ids(source: Path) -> pl.Series:
+    """Ids under which there are pictures; raises `DataError` (`bad_parquet`)."""
+    if source.is_dir():
+        stems = [path.stem for path in source.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+        return pl.Series("item_id", stems, dtype=pl.String)
+    try:
+        return pl.read_parquet(source, columns=["item_id"], glob=False)["item_id"].cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        message = f"the pictures cannot be read ({str(error).splitlines()[0][:200]})"
+        raise DataError(message, code="bad_parquet", where=str(source), fix="import the dataset again") from None
+
+
+def batches(source: Path, wanted: pl.Series) -> Iterator[pl.DataFrame]:
+    """Batches with `item_id` and `bytes` of the pictures of the items `wanted`."""
+    if source.is_dir():
+        return from_folder(wanted, by_name(source))
+    return from_parquet(source, wanted, id_column="item_id", bytes_column="bytes")
+
+
 @dataclass(frozen=True)
 class Sifted:
     """Pictures of a batch fit to be kept (`item_id`, `bytes`), and the quarantine of the rest.

@@ -84,9 +84,9 @@ class Model:
     def tastes(self, users: str | Sequence[str], k: int = 3, *, events: pl.DataFrame | None = None) -> pl.DataFrame:
         """What `users` took: the `k` commonest values of each column, as `user_id, domain, column, value, share`.
 
-        The same behaviour profile as methods read. `events` as in `recommend`. Raises as `recommend` does.
+        The behaviour profile of `features.behaviour`. `events` as in `recommend`. Raises as `recommend` does.
         """
-        ids = [users] if isinstance(users, str) else list(users)
+        ids = [users] if isinstance(users, str) else list(dict.fromkeys(users))
         return readable(self.world, ids, self.world.tastes(ids, self._support(events)), _positive(k))
 
     def similar(

@@ -76,6 +76,11 @@ def embed_texts(encoder: TextEncoder, texts: Sequence[str], *, cache: Path | Non
     return embed(embedder, contents, total=len(texts), cache=cache, label=label)
 
 
+def picture_version(encoder: ImageEncoder) -> str:
+    """All that the vector of a picture depends on beside its bytes."""
+    return f"{encoder.version}, {encoder.size} pixels, decoder {decode.VERSION}"
+
+
 def embed_pictures(
     encoder: ImageEncoder, files: Iterable[bytes], *, total: int, cache: Path | None, label: str = "pictures"
 ) -> Embedded:
@@ -90,8 +95,7 @@ def embed_pictures(
     def encode(pictures: Sequence[Pixels]) -> Floats:
         return encoder.encode(np.stack(pictures))
 
-    version = f"{encoder.version}, {encoder.size} pixels, decoder {decode.VERSION}"
-    embedder = Embedder(encoder.name, version, encoder.width, pixels, encode)
+    embedder = Embedder(encoder.name, picture_version(encoder), encoder.width, pixels, encode)
     return embed(embedder, files, total=total, cache=cache, label=label)
 
 

@@ -5,22 +5,19 @@ its vectors from the same function as those the model was trained on.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 
+from muslin.data import pictures
 from muslin.data.dataset import Dataset
 from muslin.data.schema import Encoded, Schema
-from muslin.errors import DataError, ModelError, UsageError
-from muslin.features.cache import Embedded, embed_pictures, embed_texts
+from muslin.errors import DataError, ModelError, UsageError, nearest
+from muslin.features.cache import Embedded, embed_pictures, embed_texts, picture_version
 from muslin.features.encoders.named import TUNED, image_encoder, taught_by, text_encoder
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
-"""Files of a picture directory that are read."""
 
 CACHE = "embeddings"
 """Directory inside the dataset's, unless another is named."""
@@ -53,18 +50,23 @@ def enriched(dataset: Dataset, encoders: Encoders, *, cache: Path | None = None)
     return dataset
 
 
-def embedded(items: pl.DataFrame, schema: Schema, pictures: Mapping[str, bytes]) -> pl.DataFrame:
-    """`items` with the columns that `schema.encoded` describes, from their texts and from `pictures` by `item_id`.
+def embedded(items: pl.DataFrame, schema: Schema, files: Mapping[str, bytes]) -> pl.DataFrame:
+    """`items` with the columns that `schema.encoded` describes, from their texts and from picture `files` by `item_id`.
 
-    A column that `items` brings already stays as it is. Raises `ModelError` (`other_encoder`) when the encoder found
-    here is not the one that made the column, and what loading it raises.
+    A column that `items` brings already stays as it is. Raises `UsageError` (`unknown_item`) for the file of a garment
+    that is not among `items`, `ModelError` (`other_encoder`) when the encoder found here is not the one that made the
+    column, and what loading it raises.
     """
+    strange = sorted(files.keys() - set(items["item_id"]))
+    if strange:
+        fix = nearest(strange[0], items["item_id"].to_list())
+        raise UsageError(f"no new garment is called {strange[0]!r}", code="unknown_item", where="pictures", fix=fix)
     for column, origin in schema.encoded.items():
         if column in items.columns:
             continue
         if origin.text is None:
-            files = [pictures.get(name, b"") for name in items["item_id"]]
-            found = _pictures_again(files, origin, column) if any(files) else None
+            brought = [files.get(name, b"") for name in items["item_id"]]
+            found = _pictures_again(brought, origin, column) if any(brought) else None
         else:
             texts = _texts(items, origin.text)
             found = _texts_again(texts, origin, column) if any(texts) else None
@@ -94,28 +96,38 @@ def _with_pictures(dataset: Dataset, name: str, cache: Path | None) -> Dataset:
     if name.startswith(TUNED):  # a model may be read from elsewhere
         name = TUNED + str(Path(name.removeprefix(TUNED)).resolve())
     encoder = image_encoder(name)
-    ids, files = _files(dataset.root / dataset.schema.images)
+    ids, files = _files(pictures.place(dataset.root / dataset.schema.images), dataset.items["item_id"])
     found = embed_pictures(encoder, files, total=len(ids), cache=cache, label=f"pictures, {encoder.name}")
     column = f"picture_{_slug(name)}"
     table = pl.DataFrame([pl.Series("item_id", ids, dtype=pl.String), _vectors(column, found)])
     table = table.drop_nulls().unique("item_id", keep="first", maintain_order=True)
+    _refuse_other(dataset, column, Encoded(encoder=name, version=picture_version(encoder)))
     items = dataset.items.drop(column, strict=False)
     items = items.join(table, on="item_id", how="left", maintain_order="left")
-    return _described(dataset, items, column, Encoded(encoder=name, version=encoder.version))
+    return _described(dataset, items, column, Encoded(encoder=name, version=picture_version(encoder)))
 
 
 def _with_words(dataset: Dataset, asked: str, cache: Path | None) -> Dataset:
     name, _, text = asked.partition("@")
     text = text or _title(dataset)
-    if text not in dataset.items.columns:
+    if dataset.items.schema.get(text) != pl.String:
         fix = "name a text column of dataset.toml"
-        raise DataError(f"the items have no column {text!r}", code="no_texts", where=dataset.schema.name, fix=fix)
+        raise DataError(f"the items have no texts {text!r}", code="no_texts", where=dataset.schema.name, fix=fix)
     encoder = text_encoder(name)
     column = f"words_{_slug(asked)}"
+    origin = Encoded(encoder=name, version=encoder.version, text=text)
+    _refuse_other(dataset, column, origin)
     found = embed_texts(encoder, _texts(dataset.items, text), cache=cache, label=f"texts, {encoder.name}")
     vectors = _vectors(column, found)
-    origin = Encoded(encoder=name, version=encoder.version, text=text)
     return _described(dataset, dataset.items.with_columns(vectors), column, origin)
+
+
+def _refuse_other(dataset: Dataset, column: str, origin: Encoded) -> None:
+    """A column of this name that is not what is asked for, in an older version at most, is somebody's own."""
+    there = dataset.schema.encoded.get(column)
+    if column in dataset.items.columns and (there is None or replace(there, version=origin.version) != origin):
+        message, fix = f"the items have a column {column!r} already", "rename it"
+        raise UsageError(message, code="name_taken", where=dataset.schema.name, fix=fix)
 
 
 def _title(dataset: Dataset) -> str:
@@ -133,7 +145,7 @@ def _texts(items: pl.DataFrame, column: str) -> list[str]:
 
 def _pictures_again(files: list[bytes], origin: Encoded, column: str) -> Embedded:
     encoder = image_encoder(origin.encoder)
-    _check_same(encoder.version, origin, column)
+    _check_same(picture_version(encoder), origin, column)
     return embed_pictures(encoder, files, total=len(files), cache=None)
 
 
@@ -151,17 +163,13 @@ def _check_same(version: str, origin: Encoded, column: str) -> None:
         )
 
 
-def _files(source: Path) -> tuple[list[str], Iterable[bytes]]:
-    """Ids of the pictures, and their bytes in that order, read as they are asked for."""
-    if not source.is_dir():
-        return pl.read_parquet(source, columns=["item_id"])["item_id"].to_list(), _stored(source)
-    paths = [p for p in sorted(source.iterdir()) if p.suffix.lower() in SUFFIXES]
-    return [p.stem for p in paths], map(Path.read_bytes, paths)
-
-
-def _stored(source: Path) -> Iterator[bytes]:
-    for batch in pq.ParquetFile(source).iter_batches(batch_size=256, columns=["bytes"]):
-        yield from (value.as_py() or b"" for value in batch.column(0))
+def _files(source: Path, items: pl.Series) -> tuple[list[str], Iterator[bytes]]:
+    """Ids of the `items` with a picture, and the files in that order, read as they are asked for."""
+    ids = pictures.ids(source)
+    ids = ids.filter(ids.is_in(items.implode()))
+    ids = ids.unique(maintain_order=True) if source.is_dir() else ids
+    files = (content or b"" for batch in pictures.batches(source, ids) for content in batch["bytes"])
+    return ids.to_list(), files
 
 
 def _vectors(name: str, found: Embedded) -> pl.Series:
@@ -184,4 +192,4 @@ def _described(dataset: Dataset, items: pl.DataFrame, column: str, origin: Encod
 def _slug(name: str) -> str:
     if name.startswith(TUNED):
         name = f"tuned {Path(name.removeprefix(TUNED)).name}"
-    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    return re.sub(r"\W+", "_", name).strip("_")

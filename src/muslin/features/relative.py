@@ -39,7 +39,7 @@ class Relative:
 
 def fit_relative(frame: pl.DataFrame, price: str, levels: tuple[str, ...]) -> Relative:
     """Medians and hats of the rows of `frame`, which has the numeric column `price` and the text columns `levels`."""
-    sold = frame.with_columns(pl.col(price).cast(pl.Float64)).filter(pl.col(price) > 0)
+    sold = frame.with_columns(pl.col(price).cast(pl.Float64)).filter((pl.col(price) > 0) & pl.col(price).is_finite())
     medians = []
     for depth in range(1, len(levels) + 1):
         path = pl.concat_str(levels[:depth], separator=_BETWEEN).alias("path")

@@ -93,14 +93,13 @@ class World:
         """Behaviour profiles of shoppers `ids`, known or not: see `features.behaviour.tastes`.
 
         From their training events and those of `support` (`user_id`, `item_id`, `weight`, optionally `timestamp`; one
-        without a time is as new as the newest training event). Text and embedding columns are left out: a taste is a
-        share of things that can be named.
+        without a time is as new as the shopper's newest in training). Text, hashed and embedding columns are left out:
+        a taste is a share of things that can be named.
         """
         place = {name: row for row, name in enumerate(dict.fromkeys(ids))}
         known = _eventful(self.dataset.events)
         if support is not None:
-            at = pl.lit(known["timestamp"].max(), dtype=_TIME) if "timestamp" not in support.columns else "timestamp"
-            known = pl.concat([known, _eventful(support.with_columns(pl.col("weight").cast(pl.Float32), timestamp=at))])
+            known = pl.concat([known, _eventful(_dated(support, known))])
         known = known.filter(pl.col("user_id").is_in(list(place)) & (pl.col("weight") > 0))
         rows = self.item_rows(known["item_id"].to_list())
         known, rows = known.filter(pl.Series(rows >= 0)), rows[rows >= 0]
@@ -122,7 +121,7 @@ class World:
     def _garments(self) -> behaviour.Garments:
         code = {name: number for number, name in enumerate(self.domains)}
         domain = np.array([code.get(name, -1) for name in self.dataset.items["domain"]], dtype=np.int64)
-        named = [column.name for column in self.space.items.columns if column.kind != "text"]
+        named = [column.name for column in self.space.items.columns if column.kind not in ("text", "hashed")]
         return behaviour.Garments(self.catalogue.features.only(named), domain)
 
     def _revealed(self, ids: Sequence[str], support: pl.DataFrame) -> Csr:
@@ -177,6 +176,16 @@ def hot_shoppers(shoppers: Shoppers) -> Shoppers:
     """Only the rows with training events."""
     n = shoppers.n_hot
     return Shoppers(shoppers.ids[:n], shoppers.features.take(slice(n)), n)
+
+
+def _dated(support: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """`support` with a time in every row: the shopper's newest in `known`; of a stranger any, for all are alike."""
+    support = support.with_columns(pl.col("weight").cast(pl.Float32))
+    if "timestamp" in support.columns:
+        return support
+    newest = known.group_by("user_id").agg(pl.col("timestamp").max())
+    dated = support.join(newest, on="user_id", how="left", maintain_order="left")
+    return dated.with_columns(pl.col("timestamp").fill_null(pl.lit(0).cast(_TIME)))
 
 
 def _eventful(events: pl.DataFrame) -> pl.DataFrame:

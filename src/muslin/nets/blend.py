@@ -2,7 +2,7 @@
 
 A shopper's profile and a garment are compared column by column; the blend of those cosines that best tells the garment
 they took from others is a logistic choice model with as many unknowns as there are columns. Weights cannot be negative,
-so a column that says nothing (or noise) ends at zero. A garment without a value in a column is neither near nor far
+so a column that says nothing ends at or near zero. A garment without a value in a column is neither near nor far
 there: it gets the similarity garments have on average.
 
 Source: the conditional logit of McFadden 1974, with sampled alternatives and their correction as in Bengio and Senécal
@@ -124,17 +124,45 @@ def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:
 
 
 def learned(data: TrainData, items: Columns, seed: int) -> Weights:
-    """Weights from at most `PAIRS` choices of `data`, whose catalogue is `items`; all 1 where there is no choice."""
-    examples = list(_examples(data, items, seed))
+    """Weights from at most `PAIRS` choices of `data`, whose catalogue is `items`.
+
+    All 1 where there is no choice to learn from, or too few to tell any column from chance.
+    """
+    examples = list(_examples(data, items, seed)) if len(items) else []
     if not examples:
         return Weights(np.ones(len(items), dtype=np.float32), np.zeros(len(items), dtype=np.float32))
     usual = _usual(examples[0])
     lead = np.concatenate([_lead(example, usual) for example in examples])
     offset = np.concatenate([example.offset for example in examples])
-    start, bounds = np.ones(len(items)), [(0, None)] * len(items)
-    found = minimize(_loss, start, (lead, offset), jac=True, bounds=bounds, method="L-BFGS-B")
-    weight = _shrunk(found.x, _errors(found.x, lead, offset))
-    return Weights((weight if weight.any() else start).astype(np.float32), usual)
+    weight = _estimated(lead, offset)
+    return Weights((weight if weight.any() else np.ones(len(items))).astype(np.float32), usual)
+
+
+def _estimated(lead: Floats, offset: Floats) -> Doubles:
+    """[C] weights; those within two errors of zero leave one at a time, the weakest first.
+
+    Not all at once: of two columns that say the same, neither is certain, and one of them is needed.
+    """
+    weight, active = np.ones(lead.shape[2]), np.arange(lead.shape[2])
+    while len(active):
+        part = lead if len(active) == lead.shape[2] else lead[:, :, active]
+        bounds = [(0, None)] * len(active)
+        found = minimize(_loss, weight[active], (part, offset), jac=True, bounds=bounds, method="L-BFGS-B").x
+        weight = np.zeros(lead.shape[2])
+        weight[active] = found
+        if (found == 0).any():
+            active = active[found > 0]  # at the bound already: the others stay as they are
+            part, found = lead[:, :, active], weight[active]
+        if not len(active):
+            break
+        error = _errors(found, part, offset)
+        weakest = int(np.argmin(found / error))
+        if found[weakest] >= 2 * error[weakest]:
+            weight[active] = _shrunk(found, error)
+            break
+        weight[active[weakest]] = 0
+        active = np.delete(active, weakest)
+    return weight
 
 
 class _Example(NamedTuple):
@@ -163,6 +191,7 @@ def _examples(data: TrainData, items: Columns, seed: int) -> Iterator[_Example]:
         yield _Example(profile, target, negative, np.where(batch.taken[known], _NEVER, offset).astype(np.float32))
 
 
+_ROWS = 512
 _NEVER = np.float32(-1e9)
 
 
@@ -210,20 +239,25 @@ def _own_cosines(profile: Columns, items: Columns) -> Floats:
 
 
 def _errors(weight: Doubles, lead: Floats, offset: Floats) -> Doubles:
-    """[C] standard errors of the weights: the inverse of the information in the choices, each column's own part."""
-    share, _ = _shares(weight, lead, offset)
-    flat, part = lead.reshape(-1, lead.shape[2]), share.reshape(-1, 1)
-    mean = np.einsum("bs,bsc->bc", share, lead, optimize=True)
-    information = (flat * part).T.astype(np.float64) @ flat - mean.T.astype(np.float64) @ mean
-    information += np.eye(len(weight)) * (2 * PENALTY * len(lead) + 1e-9)
+    """[C] standard errors of the weights, from the inverse of the information in the choices.
+
+    As if choices were independent; those of one shopper are not, so that the errors are somewhat too small.
+    """
+    information = np.eye(len(weight)) * (2 * PENALTY * len(lead) + 1e-9)
+    for low in range(0, len(lead), _ROWS):
+        rows = slice(low, low + _ROWS)
+        share, _ = _shares(weight, lead[rows], offset[rows])
+        mean = np.einsum("bs,bsc->bc", share, lead[rows], optimize=True).astype(np.float64)
+        flat = lead[rows].reshape(-1, len(weight))
+        information += (flat * share.reshape(-1, 1)).T.astype(np.float64) @ flat - mean.T @ mean
     errors: Doubles = np.sqrt(np.diag(np.linalg.inv(information)))
     return errors
 
 
 def _shrunk(weight: Doubles, error: Doubles) -> Doubles:
-    """Weights pulled towards zero by how uncertain they are, to zero where chance would do as well.
+    """Weights pulled towards zero by how uncertain they are, to zero within two errors.
 
-    Source: the positive-part estimator of James and Stein 1961. Differs: one weight at a time; zero within two errors.
+    Source: after the positive-part estimator of James and Stein 1961. Differs: one weight at a time, twice its error.
     """
     doubt = np.divide(2 * error, weight, out=np.full_like(weight, np.inf), where=weight > 0)
     shrunk: Doubles = weight * np.maximum(1 - doubt**2, 0)

@@ -85,10 +85,17 @@ def worth(
     if not columns:
         fix = "name the columns that describe garments in dataset.toml"
         raise UsageError("no column describes the garments", code="no_features", where="items", fix=fix)
-    # What is made of a column goes with it.
-    hidden = {name: Hidden(items=frozenset({name, f"{name}, relative"})) for name in columns}
+    hidden = {name: Hidden(items=made_of(dataset.schema, name)) for name in columns}
     hidden = {ALL: Hidden(), **hidden}
     return _compared(dataset, method, hidden, [(ALL, name) for name in columns], ("item-cold",), terms, cache)
+
+
+def made_of(schema: Schema, name: str) -> frozenset[str]:
+    """The item column `name` and the features made of it: vectors of its words, prices relative to or within it."""
+    roles = schema.items
+    read = {column for column, origin in schema.encoded.items() if origin.text == name}
+    relative = {f"{roles.price}, relative"} if name == roles.price or name in roles.category else set()
+    return frozenset({name} | read | relative)
 
 
 def kinds(schema: Schema) -> dict[str, frozenset[str]]:

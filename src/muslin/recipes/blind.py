@@ -21,7 +21,11 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Blind:
-    """`method` without the item columns `items`, and of the profile only the feature columns `profile` [F]."""
+    """`method` without the item columns `items`, and of the profile only the feature columns `profile` [F].
+
+    Features are hidden, nothing else: families and category codes stay, and so does `scoring.silent`'s view of who has
+    a profile at all.
+    """
 
     method: Scorer
     items: frozenset[str]

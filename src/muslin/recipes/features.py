@@ -6,6 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from muslin.data.dataset import Dataset
+from muslin.data.pictures import batches
+from muslin.data.pictures import ids as stored_ids
 from muslin.evaluate.contrast import Contrast
 from muslin.evaluate.protocol import Terms
 from muslin.recipes import ablate
@@ -35,7 +37,7 @@ def survey(dataset: Dataset, *, judge: Judge | None = None, look: bool = True) -
     `DataError` (`missing_file`, `bad_parquet`) where the pictures should be, and what `ablate.worth` raises.
     """
     source = pictures.place(dataset)
-    stored = None if source is None else pictures.ids(source)
+    stored = None if source is None else stored_ids(source)
     found = Survey(
         dataset=dataset.schema.name,
         overview=overview(dataset),
@@ -52,7 +54,7 @@ def survey(dataset: Dataset, *, judge: Judge | None = None, look: bool = True) -
 def _with_pictures(found: Survey, dataset: Dataset, source: Path, stored: pl.Series, *, look: bool) -> Survey:
     if not look:
         return replace(found, pictures=pictures.counted(dataset, stored, None))
-    prints = near_duplicates.fingerprints(pictures.batches(source, dataset.items["item_id"]))
+    prints = near_duplicates.fingerprints(batches(source, dataset.items["item_id"]))
     title = dataset.schema.items.title
     items = dataset.items.select("item_id", "family", title=pl.col(title) if title else pl.lit(""))
     alike = near_duplicates.duplicates(prints, items)
