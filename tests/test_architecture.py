@@ -11,6 +11,7 @@ RANK = {
     "random": 0,
     "progress": 0,
     "types": 0,
+    "drawing": 0,
     "method": 1,
     "registry": 2,
     "scoring": 2,

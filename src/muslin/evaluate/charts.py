@@ -1,39 +1,19 @@
-"""Charts of a result as inline SVG: drawn by Vega once, coloured by the page's own light and dark palettes."""
+"""Charts of a result as inline SVG."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from muslin.drawing import ACCENT, INK, MUTED, name_room, svg
 from muslin.evaluate.questions import best
 from muslin.evaluate.result import BOUNDS, Row
 
-# Vega knows no CSS variables: it draws in these colours, which nothing else has, and the page's names replace them.
-_INK, _MUTED, _LINE, _BEST, _CARD = "#010203", "#010204", "#010205", "#010206", "#010207"
-_VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line", _BEST: "--accent", _CARD: "--card"}
+_CARD = "#010207"
 SERIES = tuple(f"--series-{n}" for n in range(8))
 """Colours of lines; more methods than that repeat them."""
 
 _WIDTH, _ROW = 215, 27
-
-_CONFIG = {
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": _INK,
-        "titleColor": _MUTED,
-        "labelFontSize": 13,
-        "titleFontSize": 13,
-        "titleFontWeight": 400,
-        "gridColor": _LINE,
-        "domainColor": _LINE,
-        "tickColor": _LINE,
-    },
-    "axisX": {"tickCount": 4, "labelColor": _MUTED},
-    "axisY": {"tickCount": 5},
-}
 
 
 def forest(rows: dict[str, Row]) -> str:
@@ -47,14 +27,13 @@ def forest(rows: dict[str, Row]) -> str:
             "value": row.value,
             "low": row.value if row.ci_low is None else row.ci_low,
             "high": row.value if row.ci_high is None else row.ci_high,
-            "colour": _BEST if row.method in leaders else _INK,
-            "fill": _CARD if row.suspect else (_BEST if row.method in leaders else _INK),
+            "colour": ACCENT if row.method in leaders else INK,
+            "fill": _CARD if row.suspect else (ACCENT if row.method in leaders else INK),
         }
         for row in entrants
     ]
     order = [row.method for row in sorted(entrants, key=lambda row: -row.value)]
-    # Room for names by the widest font a page may bring: Vega measures with another one.
-    names = alt.Axis(minExtent=7.6 * max(len(m) for m in order) + 8, labelLimit=400)
+    names = alt.Axis(minExtent=name_room(max(len(m) for m in order)), labelLimit=400)
     base = alt.Chart({"values": values}).encode(y=alt.Y("method:N", sort=order, title=None, axis=names))
     colour = alt.Color("colour:N", scale=None)
     x = alt.X("low:Q", title=None, scale=alt.Scale(zero=True, nice=True))
@@ -90,8 +69,8 @@ def curve(series: Mapping[str, Sequence[Row]]) -> str:
 
 def _bound_lines(bounds: list[dict[str, Any]]) -> list[alt.Chart]:
     base = alt.Chart({"values": bounds})
-    line = base.mark_rule(strokeDash=[3, 3], color=_MUTED).encode(x="value:Q")
-    name = base.mark_text(baseline="bottom", dy=-4, fontSize=12, color=_MUTED).encode(
+    line = base.mark_rule(strokeDash=[3, 3], color=MUTED).encode(x="value:Q")
+    name = base.mark_text(baseline="bottom", dy=-4, fontSize=12, color=MUTED).encode(
         x="value:Q", y=alt.value(0), text="name:N"
     )
     return [line, name]
@@ -102,18 +81,5 @@ def _token(n: int) -> str:
 
 
 def _svg(chart: Any, *, height: int, width: int = _WIDTH) -> str:
-    """Self-contained SVG whose colours are the page's variables and whose size follows its column."""
-    spec = chart.properties(width=width, height=height, background="transparent").to_dict()
-    svg: str = vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
-    for colour, variable in {**_VARIABLES, **{_token(n): name for n, name in enumerate(SERIES)}}.items():
-        svg = re.sub(colour, f"var({variable})", svg, flags=re.IGNORECASE)
-    return _responsive(svg)
-
-
-def _responsive(svg: str) -> str:
-    """Without the fixed size of the root element: it fills its column, up to a fifth more than it was drawn for."""
-    head, rest = svg.split(">", 1)
-    width = re.search(r'\bwidth="([\d.]+)"', head)
-    head = re.sub(r'\s(width|height)="[\d.]+"', "", head)
-    limit = f' style="max-width:{1.2 * float(width.group(1)):.0f}px"' if width else ""
-    return f'{head} role="img"{limit}>{rest}'
+    series = {_token(n): name for n, name in enumerate(SERIES)}
+    return svg(chart, width=width, height=height, colours={_CARD: "--card", **series})

@@ -1,35 +1,16 @@
-"""Charts of a survey as inline SVG: drawn by Vega once, coloured by the page's own light and dark palettes."""
+"""Charts of a survey as inline SVG."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from muslin.drawing import ACCENT, INK, MUTED, name_room, svg
 from muslin.survey.result import Column, Worth
 from muslin.survey.wording import plain
 
-# Vega knows no CSS variables: it draws in these colours, which nothing else has, and the page's names replace them.
-_INK, _MUTED, _LINE, _BAR, _WARN = "#010203", "#010204", "#010205", "#010206", "#010207"
-_VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line", _BAR: "--accent", _WARN: "--warn"}
+_WARN = "#010207"
 _NAME, _MOST, _ROW, _WIDTH = 34, 60, 22, 420
-
-_CONFIG = {
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": _INK,
-        "titleColor": _MUTED,
-        "labelFontSize": 13,
-        "titleFontSize": 13,
-        "titleFontWeight": 400,
-        "gridColor": _LINE,
-        "domainColor": _LINE,
-        "tickColor": _LINE,
-    },
-    "axisX": {"tickCount": 5, "labelColor": _MUTED},
-}
 
 
 def coverage(columns: Sequence[Column]) -> str:
@@ -37,7 +18,7 @@ def coverage(columns: Sequence[Column]) -> str:
     shown = columns[:_MOST]
     labels = _labels([c.name for c in shown])
     values = [
-        {"row": label, "share": c.coverage, "colour": _BAR if c.coverage > 0.5 else _WARN}
+        {"row": label, "share": c.coverage, "colour": ACCENT if c.coverage > 0.5 else _WARN}
         for label, c in zip(labels, shown, strict=True)
     ]
     x = alt.X("share:Q", title=None, stack=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
@@ -50,7 +31,7 @@ def worth(features: Sequence[Worth]) -> str:
     shown = sorted(features, key=lambda w: -w.drop)[:_MOST]
     labels = _labels([w.feature for w in shown])
     values = [
-        {"row": label, "drop": w.drop, "low": w.low, "high": w.high, "colour": _BAR if w.low > 0 else _MUTED}
+        {"row": label, "drop": w.drop, "low": w.low, "high": w.high, "colour": ACCENT if w.low > 0 else MUTED}
         for label, w in zip(labels, shown, strict=True)
     ]
     base = alt.Chart({"values": values}).encode(y=_rows(labels))
@@ -58,7 +39,7 @@ def worth(features: Sequence[Worth]) -> str:
     x = alt.X("low:Q", title="NDCG@20 lost without it", scale=alt.Scale(zero=True))
     interval = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", color=colour)
     bar = base.mark_bar(height=10, opacity=0.35).encode(x="drop:Q", color=colour)
-    zero = alt.Chart({"values": [{"zero": 0}]}).mark_rule(color=_INK).encode(x="zero:Q")
+    zero = alt.Chart({"values": [{"zero": 0}]}).mark_rule(color=INK).encode(x="zero:Q")
     return _svg(alt.layer(bar, interval, zero), len(shown))
 
 
@@ -73,8 +54,8 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 
 def _rows(labels: Sequence[str]) -> alt.Y:
-    """An axis of rows in the order given, with room for names by the widest font a page may bring."""
-    room = 7.6 * max(map(_columns, labels), default=0) + 8
+    """An axis of rows in the order given, with room for their names."""
+    room = name_room(max(map(_columns, labels), default=0))
     axis = alt.Axis(minExtent=room, labelLimit=600, labelPadding=7, ticks=False)
     return alt.Y("row:N", title=None, sort=list(labels), axis=axis)
 
@@ -85,13 +66,4 @@ def _columns(name: str) -> int:
 
 
 def _svg(chart: Any, rows: int) -> str:
-    """Self-contained SVG whose colours are the page's variables and whose size follows its column."""
-    spec = chart.properties(width=_WIDTH, height=_ROW * max(rows, 1), background="transparent").to_dict()
-    svg: str = vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
-    for colour, variable in _VARIABLES.items():
-        svg = re.sub(colour, f"var({variable})", svg, flags=re.IGNORECASE)
-    head, rest = svg.split(">", 1)
-    width = re.search(r'\bwidth="([\d.]+)"', head)
-    head = re.sub(r'\s(width|height)="[\d.]+"', "", head)
-    limit = f' style="max-width:{1.2 * float(width.group(1)):.0f}px"' if width else ""
-    return f'{head} role="img"{limit}>{rest}'
+    return svg(chart, width=_WIDTH, height=_ROW * max(rows, 1), colours={_WARN: "--warn"})
