@@ -1,8 +1,6 @@
 """`muslin fit`: a dataset becomes a model."""
 
-import shlex
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words, encoders, share
-from muslin.cli.failures import INTERRUPTED, interrupted
+from muslin.cli.failures import INTERRUPTED
 from muslin.cli.outputs import refuse_occupied, refuse_unwritable, write_json
+from muslin.cli.resume import partial, say_how_to_go_on
 from muslin.cli.screen import console
 from muslin.cli.sources import require
 
@@ -48,32 +47,18 @@ def fit(
     from muslin.features.embed import enriched
     from muslin.recipes.fit import fit as fit_model
 
-    started, partial = time.monotonic(), _partial(out)
+    started, kept = time.monotonic(), partial(out)
     try:
         data = enriched(Dataset.load(dataset, max_bad=allowed), encoders(pictures, words))
-        model = fit_model(data, method, recipe.options, seed=seed, checkpoint=partial)
+        model = fit_model(data, method, recipe.options, seed=seed, checkpoint=kept)
         model.save(out, overwrite=overwrite)
     except KeyboardInterrupt:
-        _say_how_to_go_on(partial)
+        say_how_to_go_on(kept)
         raise typer.Exit(INTERRUPTED) from None
-    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(kept, ignore_errors=True)
     facts = _facts(out, model, time.monotonic() - started)
     _tell(facts, json_to)
     write_json(facts, json_to)
-
-
-def _partial(out: Path) -> Path:
-    """Where training keeps its state until the model is saved."""
-    whole = out.absolute()
-    return whole.with_name(f"{whole.name}.partial")
-
-
-def _say_how_to_go_on(partial: Path) -> None:
-    if partial.is_dir():
-        command = shlex.join(["muslin", *sys.argv[1:]])
-        interrupted(f"what was learned so far is kept in {partial}", f"to go on from there: {command}")
-    else:
-        interrupted("nothing was written")
 
 
 def _facts(out: Path, model: "Model", seconds: float) -> dict[str, Any]:

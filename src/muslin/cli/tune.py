@@ -1,8 +1,6 @@
 """`muslin tune`: the picture encoder, taught what a shop's customers take together."""
 
-import shlex
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, share
-from muslin.cli.failures import INTERRUPTED, interrupted
+from muslin.cli.failures import INTERRUPTED
 from muslin.cli.outputs import refuse_unwritable, write_json
+from muslin.cli.resume import partial, say_how_to_go_on
 from muslin.cli.screen import console
 from muslin.errors import UsageError, nearest
 
@@ -43,31 +42,17 @@ def tune(
     from muslin.data.dataset import Dataset
     from muslin.recipes.tune_pictures import Plan, tune_pictures
 
-    plan, partial = Plan(stage=stage, strength=strength, seed=seed), _partial(out)  # type: ignore[arg-type]
+    plan, kept = Plan(stage=stage, strength=strength, seed=seed), partial(out)  # type: ignore[arg-type]
     try:
         data = Dataset.load(dataset, max_bad=allowed)
-        report = tune_pictures(data, out, plan, checkpoint=partial, overwrite=overwrite)
+        report = tune_pictures(data, out, plan, checkpoint=kept, overwrite=overwrite)
     except KeyboardInterrupt:
-        _say_how_to_go_on(partial)
+        say_how_to_go_on(kept)
         raise typer.Exit(INTERRUPTED) from None
-    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(kept, ignore_errors=True)
     facts = _facts(report)
     _tell(facts, json_to)
     write_json(facts, json_to)
-
-
-def _partial(out: Path) -> Path:
-    """Where training keeps its state until the encoder is saved."""
-    whole = out.absolute()
-    return whole.with_name(f"{whole.name}.partial")
-
-
-def _say_how_to_go_on(partial: Path) -> None:
-    if partial.is_dir():
-        command = shlex.join(["muslin", *sys.argv[1:]])
-        interrupted(f"what was learned so far is kept in {partial}", f"to go on from there: {command}")
-    else:
-        interrupted("nothing was written")
 
 
 def _facts(report: "TunedReport") -> dict[str, Any]:
