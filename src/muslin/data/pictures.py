@@ -103,10 +103,10 @@ def place(source: Path) -> Path:
 
 
 def ids(source: Path) -> pl.Series:
-    """Ids under which there are pictures; raises `DataError` (`bad_parquet`)."""
+    """Ids under which there are pictures, those of a directory sorted; raises `DataError` (`bad_parquet`)."""
     if source.is_dir():
         stems = [path.stem for path in source.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
-        return pl.Series("item_id", stems, dtype=pl.String)
+        return pl.Series("item_id", sorted(stems), dtype=pl.String)
     try:
         return pl.read_parquet(source, columns=["item_id"], glob=False)["item_id"].cast(pl.String)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
@@ -119,6 +119,25 @@ def batches(source: Path, wanted: pl.Series) -> Iterator[pl.DataFrame]:
     if source.is_dir():
         return from_folder(wanted, by_name(source))
     return from_parquet(source, wanted, id_column="item_id", bytes_column="bytes")
+
+
+def of_items(source: Path, wanted: pl.Series) -> tuple[list[str], Iterator[bytes]]:
+    """Ids of the items `wanted` that have a picture in `source`, and the files in that order, read as asked for.
+
+    Of several pictures of one item the first counts. Raises `DataError` (`bad_parquet`).
+    """
+    stored = ids(source)
+    order = stored.filter(stored.is_in(wanted.implode())).unique(maintain_order=True)
+    return order.to_list(), _contents(source, order)
+
+
+def _contents(source: Path, order: pl.Series) -> Iterator[bytes]:
+    left = set(order)
+    for batch in batches(source, order):
+        for name, content in batch.select("item_id", "bytes").iter_rows():
+            if name in left:
+                left.remove(name)
+                yield content or b""
 
 
 @dataclass(frozen=True)

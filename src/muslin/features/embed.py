@@ -5,7 +5,7 @@ its vectors from the same function as those the model was trained on.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,6 +75,14 @@ def embedded(items: pl.DataFrame, schema: Schema, files: Mapping[str, bytes]) ->
     return items
 
 
+def pictures_of(dataset: Dataset) -> Path:
+    """Where the pictures of `dataset` are. Raises `DataError`: `no_pictures`, `missing_file`."""
+    if dataset.root is None or dataset.schema.images is None:
+        fix = "name them in dataset.toml (images = ...)"
+        raise DataError("the dataset has no pictures", code="no_pictures", where=dataset.schema.name, fix=fix)
+    return pictures.place(dataset.root / dataset.schema.images)
+
+
 def refuse_taught(dataset: Dataset) -> None:
     """Raise `UsageError` (`taught_encoder`) where an encoder learned from the events of the garments it describes.
 
@@ -90,21 +98,18 @@ def refuse_taught(dataset: Dataset) -> None:
 
 
 def _with_pictures(dataset: Dataset, name: str, cache: Path | None) -> Dataset:
-    if dataset.root is None or dataset.schema.images is None:
-        fix = "name them in dataset.toml (images = ...)"
-        raise DataError("the dataset has no pictures", code="no_pictures", where=dataset.schema.name, fix=fix)
     if name.startswith(TUNED):  # a model may be read from elsewhere
         name = TUNED + str(Path(name.removeprefix(TUNED)).resolve())
     encoder = image_encoder(name)
-    ids, files = _files(pictures.place(dataset.root / dataset.schema.images), dataset.items["item_id"])
+    ids, files = pictures.of_items(pictures_of(dataset), dataset.items["item_id"])
     found = embed_pictures(encoder, files, total=len(ids), cache=cache, label=f"pictures, {encoder.name}")
     column = f"picture_{_slug(name)}"
     table = pl.DataFrame([pl.Series("item_id", ids, dtype=pl.String), _vectors(column, found)])
-    table = table.drop_nulls().unique("item_id", keep="first", maintain_order=True)
-    _refuse_other(dataset, column, Encoded(encoder=name, version=picture_version(encoder)))
+    origin = Encoded(encoder=name, version=picture_version(encoder))
+    _refuse_other(dataset, column, origin)
     items = dataset.items.drop(column, strict=False)
     items = items.join(table, on="item_id", how="left", maintain_order="left")
-    return _described(dataset, items, column, Encoded(encoder=name, version=picture_version(encoder)))
+    return _described(dataset, items, column, origin)
 
 
 def _with_words(dataset: Dataset, asked: str, cache: Path | None) -> Dataset:
@@ -161,15 +166,6 @@ def _check_same(version: str, origin: Encoded, column: str) -> None:
         raise ModelError(
             message, code="other_encoder", where=column, fix="fit the model again, or install that version"
         )
-
-
-def _files(source: Path, items: pl.Series) -> tuple[list[str], Iterator[bytes]]:
-    """Ids of the `items` with a picture, and the files in that order, read as they are asked for."""
-    ids = pictures.ids(source)
-    ids = ids.filter(ids.is_in(items.implode()))
-    ids = ids.unique(maintain_order=True) if source.is_dir() else ids
-    files = (content or b"" for batch in pictures.batches(source, ids) for content in batch["bytes"])
-    return ids.to_list(), files
 
 
 def _vectors(name: str, found: Embedded) -> pl.Series:

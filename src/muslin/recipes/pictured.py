@@ -1,20 +1,19 @@
 """The part of a dataset that a picture encoder can learn from: garments with a usable picture and an event."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from muslin.data.dataset import Dataset
 from muslin.data.decode import VERSION
-from muslin.data.pictures import by_name
+from muslin.data.pictures import of_items
 from muslin.data.schema import ItemRoles, Roles
 from muslin.errors import DataError
 from muslin.features.cache import embed_pictures
-from muslin.features.embed import CACHE
+from muslin.features.embed import CACHE, pictures_of
 from muslin.features.encoders.efficientnet_lite0 import EfficientNetLite0
 from muslin.nets.picture_tuning import Pictures
 
@@ -39,54 +38,31 @@ def pictured(dataset: Dataset, backbone: EfficientNetLite0, cache: Path | None) 
 
     Raises `DataError`: `no_events`, `no_pictures`.
     """
-    if dataset.root is None or dataset.schema.images is None:
-        fix = "name them in dataset.toml (images = ...)"
-        raise DataError("the dataset has no pictures", code="no_pictures", where=dataset.schema.name, fix=fix)
+    source = pictures_of(dataset)
     liked = dataset.events.filter(pl.col("weight") > 0)
     if liked.is_empty():
         fix = "check the event types and their weights in dataset.toml"
         raise DataError("the dataset has no events that show a liking", code="no_events", fix=fix)
-    source = dataset.root / dataset.schema.images
-    ids = _ids(source, set(liked["item_id"].unique()))
+    ids, contents = of_items(source, liked["item_id"].unique().sort())
     digest = hashlib.sha256(f"{backbone.version} {VERSION}\n".encode())
-    files = _told(digest, ids, source)
-    found = embed_pictures(backbone, files, total=len(ids), cache=cache or dataset.root / CACHE)
+    place = cache if cache is not None or dataset.root is None else dataset.root / CACHE
+    found = embed_pictures(backbone, _told(digest, ids, contents), total=len(ids), cache=place)
     row = {name: place for place, (name, usable) in enumerate(zip(ids, found.present, strict=True)) if usable}
     if not row:
         fix = "check that the pictures are named after item ids"
         raise DataError("no garment with an event has a usable picture", code="no_pictures", where=str(source), fix=fix)
-    return Pictured(_part(dataset, row.keys()), Pictures(found.vectors, row), ids, source, digest.hexdigest()[:16])
+    return Pictured(
+        _part(dataset, row.keys()), Pictures(found.vectors, row), tuple(ids), source, digest.hexdigest()[:16]
+    )
 
 
 def contents(seen: Pictured) -> Iterator[bytes]:
     """The picture files of `seen.ids`, in that order, read as they are asked for."""
-    return _contents(seen.source, seen.ids)
+    return of_items(seen.source, pl.Series("item_id", seen.ids, dtype=pl.String))[1]
 
 
-def _ids(source: Path, wanted: set[str]) -> tuple[str, ...]:
-    if source.is_dir():
-        place = by_name(source)
-        return tuple(name for name in sorted(wanted) if place(name) is not None)
-    held = pl.read_parquet(source, columns=["item_id"])["item_id"].unique(maintain_order=True)
-    return tuple(name for name in held if name in wanted)
-
-
-def _contents(source: Path, ids: tuple[str, ...]) -> Iterator[bytes]:
-    if source.is_dir():
-        place = by_name(source)
-        paths = (place(name) for name in ids)
-        yield from (path.read_bytes() for path in paths if path is not None)
-        return
-    left = set(ids)
-    for batch in pq.ParquetFile(source).iter_batches(batch_size=256, columns=["item_id", "bytes"]):
-        for name, content in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if name in left:
-                left.remove(name)
-                yield content or b""
-
-
-def _told(digest: "hashlib._Hash", ids: tuple[str, ...], source: Path) -> Iterator[bytes]:
-    for name, content in zip(ids, _contents(source, ids), strict=True):
+def _told(digest: "hashlib._Hash", ids: Iterable[str], files: Iterable[bytes]) -> Iterator[bytes]:
+    for name, content in zip(ids, files, strict=True):
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
         yield content
 
