@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import check_grad, minimize
 
+from muslin.features.dense import unit
 from muslin.features.space import encode
 from muslin.nets import blend
 from muslin.nets.blend import Weights
@@ -28,7 +29,7 @@ def with_dense(world, *added):
 
 
 def noise(rows, width=32, seed=0) -> np.ndarray:
-    return blend.unit_dense(np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32))
+    return unit(np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32))
 
 
 def columns_of(data) -> blend.Columns:
@@ -71,7 +72,7 @@ def test_what_decides_gets_weight_and_noise_gets_none(world) -> None:
 
 def test_an_embedding_of_what_decides_is_worth_more_than_its_noise(world) -> None:
     kind = world.data.catalogue.category[:, 1]
-    shown = blend.unit_dense(np.eye(kind.max() + 1, dtype=np.float32)[kind] + 0.3 * noise(len(kind), kind.max() + 1))
+    shown = unit(np.eye(kind.max() + 1, dtype=np.float32)[kind] + 0.3 * noise(len(kind), kind.max() + 1))
     data = with_dense(world, shown, noise(len(kind)))
     bare = replace(data.catalogue.features, matrix=sp.csr_matrix((len(kind), 0), dtype=np.float32), blocks=())
     data = replace(data, catalogue=replace(data.catalogue, features=bare))

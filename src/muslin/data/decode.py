@@ -31,7 +31,7 @@ from PIL import Image
 from muslin.data.picture_ends import is_picture_only
 
 Pixels: TypeAlias = NDArray[np.uint8]
-"""Red, green and blue, 0..255: one picture [size, size, 3]."""
+"""Red, green and blue, 0..255: one picture [size, size, 3] or several [n, size, size, 3]."""
 
 VERSION = "1"
 """Changes whenever the pixels change that `decode` gives for the same bytes."""

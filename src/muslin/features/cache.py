@@ -21,9 +21,9 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from muslin.data import decode
-from muslin.data.decode import Refused
+from muslin.data.decode import Pixels, Refused
 from muslin.errors import DataError, ModelError
-from muslin.features.encoder import ImageEncoder, Pixels, TextEncoder
+from muslin.features.encoder import ImageEncoder, TextEncoder
 from muslin.features.shards import Packed, Shelf, pack, unpack
 from muslin.progress import track
 from muslin.types import Bools, Floats

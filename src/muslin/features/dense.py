@@ -30,9 +30,15 @@ class Centre:
         if not width or not len(known):
             return out
         centred = matrix_of(column.drop_nulls(), width) - np.asarray(self.mean, dtype=np.float32)
-        length = np.linalg.norm(centred, axis=1, keepdims=True)
-        out[known] = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-6)
+        out[known] = unit(centred)
         return out
+
+
+def unit(vectors: Floats) -> Floats:
+    """`vectors` [n, E] scaled to unit length; one that is nothing but rounding becomes zero: it says nothing."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-6)
+    return scaled
 
 
 def fit_centre(column: pl.Series) -> Centre:

@@ -6,15 +6,10 @@ another version are never mixed with new ones.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from muslin.data.decode import Pixels
 from muslin.types import Floats
-
-Pixels: TypeAlias = NDArray[np.uint8]
-"""Red, green and blue, 0..255: one picture [size, size, 3] or several [n, size, size, 3]."""
 
 
 class TextEncoder(Protocol):

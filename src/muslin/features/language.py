@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from muslin.features.dense import unit
 from muslin.features.encoder import TextEncoder
 from muslin.features.glossary import WORDS, english
 from muslin.types import Bools, Floats
@@ -99,19 +100,12 @@ class Aligned:
         if not han.any():
             return vectors
         out = vectors.copy()
-        out[han] = _unit(vectors[han] - self.shift)
+        out[han] = unit(vectors[han] - self.shift)
         glossed = {row: words for row in np.flatnonzero(han).tolist() if (words := self.gloss(texts[row]))}
         if glossed:
             rows = list(glossed)
-            out[rows] = _unit(out[rows] + _unit(self.encoder.encode(list(glossed.values()))))
+            out[rows] = unit(out[rows] + unit(self.encoder.encode(list(glossed.values()))))
         return out
-
-
-def _unit(vectors: Floats) -> Floats:
-    """Rows of unit length; what is nothing but rounding becomes zero: it says nothing."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-6)
-    return unit
 
 
 def in_han(texts: Sequence[str]) -> Bools:

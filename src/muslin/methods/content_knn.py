@@ -13,7 +13,9 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from muslin.features.dense import unit
 from muslin.method import Evidence, NotNegative
+from muslin.nets.blend import inverse_frequency
 from muslin.types import Csr, Floats, Items, Params, TrainData, Users
 
 
@@ -36,10 +38,8 @@ class ContentKnn:
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Weight of each feature column [D]."""
-        matrix = data.catalogue.features.matrix
-        rows = np.asarray(matrix.getnnz(axis=0), dtype=np.float64)
-        idf = np.log((1 + matrix.shape[0]) / (1 + rows)) ** self.config.idf_power
-        return {"weight": torch.from_numpy(idf.astype(np.float32))}
+        idf = inverse_frequency(data.catalogue.features.matrix)
+        return {"weight": torch.from_numpy(idf**self.config.idf_power)}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Weighted cosines [U, I] between the sum of the history's features and each candidate's."""
@@ -49,9 +49,7 @@ class ContentKnn:
         scores = _product(profile, content[items.rows])
         for column in items.catalogue.features.dense:
             taste = users.history.sign() @ column.vectors
-            length = np.linalg.norm(taste, axis=1, keepdims=True)
-            taste = np.divide(taste, length, out=np.zeros_like(taste), where=length > 0)
-            scores += self.config.dense_weight * (taste @ column.vectors[items.rows].T)
+            scores += self.config.dense_weight * (unit(taste) @ column.vectors[items.rows].T)
         return torch.from_numpy(scores)
 
 

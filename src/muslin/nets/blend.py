@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from muslin.data.pairs import pair_batches
+from muslin.features.dense import unit
 from muslin.types import Csr, Features, Floats, Ints, TrainData
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -58,7 +59,7 @@ class Columns:
 
     def profile(self, history: Csr) -> "Columns":
         """The profiles [U] of `history` [U, N] as items are: sums over the history, every block of unit length."""
-        dense = tuple(unit_dense(history @ vectors) for vectors in self.dense)
+        dense = tuple(unit(history @ vectors) for vectors in self.dense)
         return Columns(unit_blocks(history @ self.content, self.owner, self.n_blocks), self.owner, self.n_blocks, dense)
 
     def take(self, rows: Ints) -> "Columns":
@@ -104,13 +105,6 @@ def unit_blocks(matrix: Csr, owner: Ints, n_blocks: int) -> Csr:
     length = np.sqrt(squares)[cell]
     data = np.divide(matrix.data, length, out=np.zeros(len(length)), where=length > 0).astype(np.float32)
     return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def unit_dense(vectors: Floats) -> Floats:
-    """Rows of unit length; rows of zeros stay so."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-    return unit
 
 
 def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:

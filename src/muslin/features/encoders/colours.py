@@ -18,8 +18,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from muslin.data.decode import Pixels
 from muslin.errors import UsageError
-from muslin.features.encoder import Pixels
 from muslin.types import Floats, Ints
 
 _LIGHT, _SHADES, _STEP = 6, 9, 20.0

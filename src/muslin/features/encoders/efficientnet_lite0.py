@@ -13,8 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from muslin.data.decode import Pixels
 from muslin.errors import ModelError, UsageError
-from muslin.features.encoder import Pixels
 from muslin.features.encoders import lite0_network as network
 from muslin.types import Floats, Params
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muslin.features.encoder import Pixels
+from muslin.data.decode import Pixels
 from muslin.features.encoders.hub_model import Stored, bad_model, find, first_line, load
 from muslin.types import Floats
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin import __version__
-from muslin.features.encoder import Pixels
+from muslin.data.decode import Pixels
 from muslin.features.encoders.efficientnet_lite0 import EfficientNetLite0
 from muslin.types import Bools, Floats, Ints, Params
 
