@@ -86,7 +86,7 @@ class TwoTower:
         """`item` [D, K] and `dense/NAME` [E, K] random projections, `bias` [D, 1], `profile` [F, K], `log_scale` [1].
 
         Fixed: `idf` [D] scales the sparse columns, `length/NAME` [1] an embedding: to match them, and shorter where its
-        weight in a blend of cosines (`nets.blend`) is below 1, so that an embedding that says nothing takes no part.
+        weight in a blend of cosines (`nets.blend`) is below 1, down to 0 for one that says nothing.
         """
         features, profile = data.catalogue.features, data.shoppers.features.matrix
         content, k = features.matrix, self.config.dimensions
