@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, run
 import msgspec
 from torch import Tensor
 
-from muslin.types import Items, Params, TrainData, Users
+from muslin.types import Items, Params, Support, TrainData, Users
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 """Type of an option that counts something."""
@@ -21,8 +21,8 @@ NotNegative: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 """Type of an option that must not be zero either."""
 
-Evidence: TypeAlias = Literal["history", "profile"]
-"""What there may be to know of a shopper."""
+Evidence: TypeAlias = Literal["history", "profile", "tastes"]
+"""What there may be to know of a shopper; `tastes` is the behaviour profile drawn from their history."""
 
 
 @runtime_checkable
@@ -75,6 +75,19 @@ class Trainable(Scorer, Protocol):
 
     def step(self, params: Params, batch: Any) -> tuple[Params, dict[str, float]]:
         """Gradients by parameter name (absent = not trained) and numbers to report. Does not change `params`."""
+        ...
+
+
+@runtime_checkable
+class Adaptable(Scorer, Protocol):
+    """A method that learns from the first events of new garments without being trained again."""
+
+    def adapt(self, params: Params, support: Support) -> Params:
+        """`params` with what `support` says of its items added, in place of what an earlier call added.
+
+        Pure. `support` holds all events of its items so far: the posterior is derived anew, never updated. Additions
+        may name items by catalogue row, which is stable.
+        """
         ...
 
 

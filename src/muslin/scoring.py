@@ -23,8 +23,12 @@ class Scored(NamedTuple):
 
 
 def silent(users: Users, evidence: Collection[Evidence] = ("history", "profile")) -> Bools:
-    """[U] true where a shopper brings none of `evidence`."""
+    """[U] true where a shopper brings none of `evidence`; raises ValueError where tastes are wanted and not given."""
     said = np.zeros(len(users), dtype=bool)
+    if "tastes" in evidence:
+        if users.tastes is None:
+            raise ValueError("the method reads tastes: ask World.users for them")
+        said |= np.diff(users.tastes.indptr) > 0
     if "history" in evidence:
         said |= np.diff(users.history.indptr) > 0
     if "profile" in evidence:

@@ -77,13 +77,16 @@ class Catalogue:
     """Items that can be scored.
 
     `ids` [N] strings. `family` [N]: equal codes are variants of one product. `category` [N, L]: codes of each level of
-    the category path, coarse to fine, -1 where unknown or not met in training. Rows `[0, n_hot)` have training events.
+    the category path, coarse to fine, -1 where unknown or not met in training. `domain` [N]: places in `domains`, the
+    domains met in training, -1 for any other. Rows `[0, n_hot)` have training events.
     """
 
     ids: NDArray[np.object_]
     features: Features
     family: Ints
     category: Ints
+    domain: Ints
+    domains: tuple[str, ...]
     n_hot: int
 
     def __len__(self) -> int:
@@ -117,11 +120,15 @@ class Events:
 
 @dataclass(frozen=True)
 class TrainData:
-    """What a method may learn from. Every row of `catalogue` and `shoppers` is hot."""
+    """What a method may learn from. Every row of `catalogue` and `shoppers` is hot.
+
+    `tastes` [M, T]: behaviour profiles, made only for methods whose `evidence` names them (`World.training`).
+    """
 
     catalogue: Catalogue
     shoppers: Shoppers
     events: Events
+    tastes: Features | None = None
 
     def matrix(self) -> Csr:
         """Preferences [M, N] float32: the largest event weight of each (shopper, item) pair; 0 = no event."""
@@ -134,17 +141,20 @@ class Users:
 
     `rows` [U]: training row, -1 for a shopper the method never saw. `features` [U, F]. `history` [U, N]: revealed
     preferences over the rows of the catalogue being scored (the support), as `TrainData.matrix` defines them.
+    `tastes` [U, T]: behaviour profiles (`features.behaviour.tastes`), only for methods whose `evidence` names them.
     """
 
     rows: Ints
     features: Csr
     history: Csr
+    tastes: Csr | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, block: slice) -> "Users":
-        return Users(self.rows[block], self.features[block], self.history[block])
+        tastes = None if self.tastes is None else self.tastes[block]
+        return Users(self.rows[block], self.features[block], self.history[block], tastes)
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,19 @@ class Items:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Support:
+    """Events revealed of garments that were not trained on.
+
+    `weight` [S, I]: the largest event weight of each of `users` (S) with each of `items` (I); 0 = no event. The
+    histories of `users` do not hold these events.
+    """
+
+    users: Users
+    items: Items
+    weight: Csr
 
 
 def preference_matrix(events: Events, n_users: int, n_items: int) -> Csr:

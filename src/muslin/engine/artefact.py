@@ -113,6 +113,7 @@ def _files(model: "Model") -> dict[str, bytes]:
         "items": space.items.state(),
         "users": space.users.state(),
         "categories": space.categories,
+        "domains": space.domains,
         "dataset": asdict(dataset.schema),
     }
     files = {
@@ -189,7 +190,8 @@ def _world(files: dict[str, bytes]) -> World:
     items, users, events = (pl.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in _TABLES)
     try:
         categories = msgspec.convert(state["categories"], tuple[tuple[str, ...], ...])
-        space = Space(from_state(state["items"]), from_state(state["users"]), categories)
+        domains = msgspec.convert(state["domains"], tuple[str, ...])
+        space = Space(from_state(state["items"]), from_state(state["users"]), categories, domains)
     except msgspec.ValidationError as error:
         raise ValueError(f"schema.json: {error}") from None
     return encode(Dataset(schema, items, users, events), space)

@@ -43,7 +43,7 @@ def check(model: "Model", expected: dict[str, Any]) -> None:
 def _scores(model: "Model") -> list[list[float]]:
     shoppers = _spaced(model.world.shoppers.ids[: model.world.shoppers.n_hot])
     items = _spaced(model.world.catalogue.ids)
-    scores = model.score(model.world.users(shoppers), model.world.items(items))
+    scores = model.score(model.world.users(shoppers, evidence=model.fitted.method.evidence), model.world.items(items))
     return [[round(float(x), 6) for x in row] for row in scores]
 
 

@@ -52,7 +52,7 @@ class Model:
         """
         ids = [users] if isinstance(users, str) else list(users)
         support = self._support(events)
-        asked = self.world.users(ids, support)
+        asked = self.world.users(ids, support, self.fitted.method.evidence)
         open_rows = self._open_rows(filters)
         return rank.garments(self.fitted, self.world, ids, asked, open_rows, k=_positive(k), filter_seen=filter_seen)
 

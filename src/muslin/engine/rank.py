@@ -44,7 +44,7 @@ def garments(
 def shoppers(fitted: Fitted, world: World, items: Items, *, k: int, filter_seen: bool) -> pl.DataFrame:
     """Best `k` training shoppers for each item."""
     n = world.shoppers.n_hot
-    everyone = world.users(world.shoppers.ids[:n].tolist())
+    everyone = world.users(world.shoppers.ids[:n].tolist(), evidence=fitted.method.evidence)
     value, index = torch.empty(len(items), 0), torch.empty((len(items), 0), dtype=torch.int64)
     for block in _blocks(n, len(items)):
         asked = everyone[block]

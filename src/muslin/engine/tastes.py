@@ -29,7 +29,7 @@ def readable(world: World, ids: Sequence[str], found: Features, k: int) -> pl.Da
     values = _values(world)
     whose = {DOMAINS: (None, DOMAINS)} | {
         (f"taste:{domain}:{column}" if domain else f"taste:{column}"): (domain, column)
-        for domain in (None, *world.domains)
+        for domain in (None, *world.catalogue.domains)
         for column in values
     }
     frames = [pl.DataFrame(schema=SCHEMA)]
@@ -51,7 +51,7 @@ def readable(world: World, ids: Sequence[str], found: Features, k: int) -> pl.Da
 
 
 def _values(world: World) -> dict[str, Sequence[str]]:
-    names: dict[str, Sequence[str]] = {DOMAINS: world.domains}
+    names: dict[str, Sequence[str]] = {DOMAINS: world.catalogue.domains}
     for column in world.space.items.columns:
         encoder = column.encoder
         if isinstance(encoder, Vocabulary):

@@ -51,7 +51,9 @@ def scores_of(fitted: Fitted, exam: Exam) -> Scores:
     world = exam.world
 
     def scores(users: Sequence[str], support: pl.DataFrame | None, items: Items) -> Block:
-        found = score(fitted.method, fitted.params, world.popularity, world.users(users, support), items)
+        found = score(
+            fitted.method, fitted.params, world.popularity, world.users(users, support, fitted.method.evidence), items
+        )
         return Block(found.scores.numpy(), found.fallback)
 
     return scores

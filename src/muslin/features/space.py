@@ -1,6 +1,6 @@
 """From a dataset to what methods see: integer rows, feature matrices and histories, fitted on training rows only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from muslin.data.dataset import Dataset
 from muslin.features import behaviour
 from muslin.features.table import FeatureTable, fit_table
+from muslin.method import Evidence
 from muslin.types import (
     Catalogue,
     Csr,
@@ -34,6 +35,8 @@ class Space:
     users: FeatureTable
     categories: tuple[tuple[str, ...], ...] = ()
     """Known category paths of each level, coarse to fine, sorted; a path's code is its place."""
+    domains: tuple[str, ...] = ()
+    """Domains of the garments it was fitted on, sorted; a domain's code is its place."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +80,27 @@ class World:
         rows = np.arange(len(self.catalogue), dtype=np.int64) if ids is None else self.item_rows(ids)
         return Items(self.catalogue, rows)
 
-    def users(self, ids: Sequence[str], support: pl.DataFrame | None = None) -> Users:
+    def users(
+        self, ids: Sequence[str], support: pl.DataFrame | None = None, evidence: Collection[Evidence] = ()
+    ) -> Users:
         """Shoppers `ids`, known or not, with their training events and those of `support`.
 
-        `support` has `user_id`, `item_id`, `weight`; its unknown items and other shoppers' rows are left out.
+        `support` has `user_id`, `item_id`, `weight`; its unknown items and other shoppers' rows are left out. Behaviour
+        profiles are made where `evidence` (a method's) holds "tastes".
         """
         rows = self.user_rows(ids)
         trained = np.where(rows < self.shoppers.n_hot, rows, -1)
         history = _take_rows(self._history, trained)
         if support is not None and len(support):
             history = history.maximum(self._revealed(ids, support)).tocsr()
-        return Users(trained, _take_rows(self.shoppers.features.matrix, rows), history)
+        tastes = self.tastes(ids, support).matrix if "tastes" in evidence else None
+        return Users(trained, _take_rows(self.shoppers.features.matrix, rows), history, tastes)
+
+    def training(self, evidence: Collection[Evidence]) -> TrainData:
+        """What a method that reads `evidence` may learn from: with behaviour profiles where it holds "tastes"."""
+        if "tastes" not in evidence:
+            return self.data
+        return replace(self.data, tastes=self.tastes(self.shoppers.ids[: self.shoppers.n_hot].tolist()))
 
     def tastes(self, ids: Sequence[str], support: pl.DataFrame | None = None) -> Features:
         """Behaviour profiles of shoppers `ids`, known or not: see `features.behaviour.tastes`.
@@ -109,20 +122,13 @@ class World:
             known["weight"].to_numpy().astype(np.float32),
             known["timestamp"].dt.epoch("us").to_numpy(),
         )
-        found = behaviour.tastes(events, len(place), self._garments, self.domains)
+        found = behaviour.tastes(events, len(place), self._garments, self.catalogue.domains)
         return found.take(np.array([place[name] for name in ids], dtype=np.int64))
 
     @cached_property
-    def domains(self) -> tuple[str, ...]:
-        """Domains of the garments trained on, sorted."""
-        return tuple(self.dataset.items["domain"].head(self.catalogue.n_hot).unique().sort().to_list())
-
-    @cached_property
     def _garments(self) -> behaviour.Garments:
-        code = {name: number for number, name in enumerate(self.domains)}
-        domain = np.array([code.get(name, -1) for name in self.dataset.items["domain"]], dtype=np.int64)
         named = [column.name for column in self.space.items.columns if column.kind not in ("text", "hashed")]
-        return behaviour.Garments(self.catalogue.features.only(named), domain)
+        return behaviour.Garments(self.catalogue.features.only(named), self.catalogue.domain)
 
     def _revealed(self, ids: Sequence[str], support: pl.DataFrame) -> Csr:
         place = {name: row for row, name in enumerate(dict.fromkeys(ids))}
@@ -144,12 +150,15 @@ def encode(dataset: Dataset, space: Space | None = None) -> World:
     if space is None:
         hot, levels = items[:n_hot_items], roles.items.category
         known = tuple(tuple(p.drop_nulls().unique().sort().to_list()) for p in _category_paths(hot, levels))
-        space = Space(fit_table(hot, roles.items), fit_table(users[:n_hot_users], roles.users), known)
+        domains = tuple(hot["domain"].unique().sort().to_list())
+        space = Space(fit_table(hot, roles.items), fit_table(users[:n_hot_users], roles.users), known, domains)
     catalogue = Catalogue(
         ids=items["item_id"].to_numpy().astype(object),
         features=space.items.transform(items),
         family=items["family"].rank("dense").cast(pl.Int64).to_numpy() - 1,
         category=_categories(items, roles.items.category, space.categories),
+        domain=_codes(items["domain"], space.domains),
+        domains=space.domains,
         n_hot=n_hot_items,
     )
     shoppers = Shoppers(users["user_id"].to_numpy().astype(object), space.users.transform(users), n_hot_users)
@@ -169,6 +178,7 @@ def hot_items(catalogue: Catalogue) -> Catalogue:
         features=catalogue.features.take(slice(n)),
         family=catalogue.family[:n],
         category=catalogue.category[:n],
+        domain=catalogue.domain[:n],
     )
 
 
@@ -211,13 +221,16 @@ def _category_paths(items: pl.DataFrame, levels: tuple[str, ...]) -> list[pl.Ser
 
 def _categories(items: pl.DataFrame, levels: tuple[str, ...], known: tuple[tuple[str, ...], ...]) -> Ints:
     """[N, L] codes of each level; -1 where the path is missing or was not there in training."""
-    codes = [
-        path.replace_strict(list(names), list(range(len(names))), default=-1, return_dtype=pl.Int64).fill_null(-1)
-        if names
-        else pl.repeat(-1, len(items), dtype=pl.Int64, eager=True)
-        for path, names in zip(_category_paths(items, levels), known, strict=True)
-    ]
-    return np.stack([c.to_numpy() for c in codes], axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
+    codes = [_codes(path, names) for path, names in zip(_category_paths(items, levels), known, strict=True)]
+    return np.stack(codes, axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
+
+
+def _codes(values: pl.Series, known: Sequence[str]) -> Ints:
+    """Place of each value in `known`, -1 where it is missing or unknown."""
+    if not known:
+        return np.full(len(values), -1, dtype=np.int64)
+    codes = values.replace_strict(list(known), list(range(len(known))), default=-1, return_dtype=pl.Int64)
+    return codes.fill_null(-1).to_numpy()
 
 
 def _events(liked: pl.DataFrame, catalogue: Catalogue, shoppers: Shoppers) -> Events:

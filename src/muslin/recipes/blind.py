@@ -43,7 +43,7 @@ class Blind:
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """As the method's, on what is left."""
         catalogue = replace(items.catalogue, features=_without(items.catalogue.features, self.items))
-        fewer = Users(users.rows, users.features[:, self.profile], users.history)
+        fewer = replace(users, features=users.features[:, self.profile])
         return self.method.score(params, fewer, Items(catalogue, items.rows))
 
     def _data(self, data: TrainData) -> TrainData:

@@ -69,12 +69,13 @@ def fit(
 def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None = None) -> Fitted:
     """Fitted method on the training rows of an encoded dataset."""
     method = blinded(registry.build(recipe.method, recipe.config()), recipe.hidden, world.shoppers.features)
+    data = world.training(method.evidence)
     if not isinstance(method, Trainable):
-        return Fitted(method, method.init(world.data, seed))
+        return Fitted(method, method.init(data, seed))
     run = Run(f"{recipe.method} {_fingerprint(recipe, world)}", seed)
     epochs = _best_epochs(method, world, replace(run, checkpoint=_file(checkpoint, "search")))
     final = replace(run, checkpoint=_file(checkpoint, "final"), epochs=epochs)
-    return Fitted(method, train(method, world.data, final).params)
+    return Fitted(method, train(method, data, final).params)
 
 
 def _best_epochs(method: Trainable, world: World, run: Run) -> int | None:
@@ -84,7 +85,7 @@ def _best_epochs(method: Trainable, world: World, run: Run) -> int | None:
     except DataError:
         return None
     inner = encode(split.train)
-    return train(method, inner.data, run, cold_ndcg(method, inner, split)).epochs
+    return train(method, inner.training(method.evidence), run, cold_ndcg(method, inner, split)).epochs
 
 
 def _file(directory: Path | None, name: str) -> Path | None:

@@ -30,7 +30,7 @@ def cold_ndcg(method: Scorer, world: World, split: Split, *, max_users: int = 50
     query = query.join(pl.DataFrame({"user_id": ids, "row": np.arange(len(ids))}), on="user_id").sort("row", "column")
     row, column = query["row"].to_numpy(), query["column"].to_numpy()
     truth = sp.csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(len(ids), len(cold)))
-    items, users = world.items(cold), world.users(ids)
+    items, users = world.items(cold), world.users(ids, evidence=method.evidence)
     nothing = sp.csr_matrix(truth.shape, dtype=np.float32)
 
     def validate(params: Params) -> float:

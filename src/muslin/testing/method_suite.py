@@ -12,14 +12,15 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import scipy.sparse as sp
 import torch
 
 from muslin.data.dataset import Dataset
 from muslin.data.splits import item_cold
 from muslin.features.space import World, encode
-from muslin.method import Scorer, Trainable
+from muslin.method import Adaptable, Scorer, Trainable
 from muslin.testing.worlds import tiny_shop
-from muslin.types import Params, Users
+from muslin.types import Csr, Items, Params, Support, TrainData
 
 Check = Callable[[Scorer], None]
 
@@ -27,7 +28,7 @@ Check = Callable[[Scorer], None]
 def init_is_deterministic(method: Scorer) -> None:
     """Same data and seed: the same parameters, bit for bit."""
     world = _world()
-    first, second = method.init(world.data, 3), method.init(world.data, 3)
+    first, second = method.init(_data(method, world), 3), method.init(_data(method, world), 3)
     assert first.keys() == second.keys(), "init gives other names each time"
     for name, value in first.items():
         assert torch.equal(value, second[name]), f"parameter {name!r} differs between two equal calls"
@@ -43,8 +44,8 @@ def params_are_finite(method: Scorer) -> None:
 def scores_are_finite(method: Scorer) -> None:
     """Scores are finite float32 [U, I] for known and unknown shoppers, hot and cold items."""
     world = _world()
-    users, items = world.users([*world.shoppers.ids[:5], "a stranger"]), world.items()
-    scores = method.score(method.init(world.data, 0), users, items)
+    users, items = world.users([*world.shoppers.ids[:5], "a stranger"], evidence=method.evidence), world.items()
+    scores = method.score(method.init(_data(method, world), 0), users, items)
     assert scores.shape == (6, len(world.catalogue)), f"scores have shape {tuple(scores.shape)}"
     assert scores.dtype == torch.float32, f"scores are {scores.dtype}"
     assert torch.isfinite(scores).all(), "scores are not finite"
@@ -53,17 +54,20 @@ def scores_are_finite(method: Scorer) -> None:
 def scores_ignore_company(method: Scorer) -> None:
     """A shopper's scores do not depend on who else is asked about."""
     world = _world()
-    params, items = method.init(world.data, 0), world.items()
+    params, items = method.init(_data(method, world), 0), world.items()
     ids = world.shoppers.ids[:4].tolist()
-    together = method.score(params, world.users(ids), items)
-    alone = torch.cat([method.score(params, world.users([u]), items) for u in ids])
+    together = method.score(params, world.users(ids, evidence=method.evidence), items)
+    alone = torch.cat([method.score(params, world.users([u], evidence=method.evidence), items) for u in ids])
     _close(together, alone, "scores change with the company")
 
 
 def candidates_are_a_slice(method: Scorer) -> None:
     """Scoring some items gives the same as scoring all and picking."""
     world = _world()
-    params, users = method.init(world.data, 0), world.users(world.shoppers.ids[:4].tolist())
+    params, users = (
+        method.init(_data(method, world), 0),
+        world.users(world.shoppers.ids[:4].tolist(), evidence=method.evidence),
+    )
     picked = world.catalogue.ids[[3, 0, len(world.catalogue) - 1]].tolist()
     whole = method.score(params, users, world.items())
     _close(method.score(params, users, world.items(picked)), whole[:, [3, 0, -1]], "scores change with the candidates")
@@ -72,27 +76,27 @@ def candidates_are_a_slice(method: Scorer) -> None:
 def newcomers_move_nobody(method: Scorer) -> None:
     """A garment added to the catalogue after training changes no one else's score."""
     world = _world()
-    params, ids = method.init(world.data, 0), world.shoppers.ids[:4].tolist()
+    params, ids = method.init(_data(method, world), 0), world.shoppers.ids[:4].tolist()
     bigger = encode(_with_newcomer(world), world.space)
     names = world.catalogue.ids.tolist()
-    before = method.score(params, world.users(ids), world.items(names))
-    after = method.score(params, bigger.users(ids), bigger.items(names))
+    before = method.score(params, world.users(ids, evidence=method.evidence), world.items(names))
+    after = method.score(params, bigger.users(ids, evidence=method.evidence), bigger.items(names))
     _close(before, after, "an added item moved other scores")
 
 
 def evidence_is_what_it_reads(method: Scorer) -> None:
     """Scores depend on the history, and on the profile, exactly when `evidence` says so. Starting weights may be 0."""
     world = _world()
-    params, ids = method.init(world.data, 0), world.shoppers.ids[:20].tolist()
-    users, items = world.users(ids), world.items()
+    params, ids = method.init(_data(method, world), 0), world.shoppers.ids[:20].tolist()
+    users, items = world.users(ids, evidence=method.evidence), world.items()
     scores = method.score(params, users, items)
     bare = {
-        "history": Users(users.rows, users.features, users.history * 0.0),
-        "profile": Users(users.rows, users.features * 0.0, users.history),
+        "history": replace(users, history=_emptied(users.history)),
+        "profile": replace(users, features=_emptied(users.features)),
     }
+    if users.tastes is not None:
+        bare["tastes"] = replace(users, tastes=_emptied(users.tastes))
     for name, without in bare.items():
-        without.history.eliminate_zeros()
-        without.features.eliminate_zeros()
         moved = not torch.equal(scores, method.score(params, without, items))
         # An identity-free method may tell shoppers apart without reading what they like: see `random`.
         assert name in method.evidence or not moved or not method.evidence, f"reads the {name} without saying so"
@@ -104,10 +108,34 @@ def evidence_is_what_it_reads(method: Scorer) -> None:
 def score_changes_nothing(method: Scorer) -> None:
     """Scoring leaves the parameters as they were."""
     world = _world()
-    params = method.init(world.data, 0)
+    params = method.init(_data(method, world), 0)
     before = _copied(params)
-    method.score(params, world.users(world.shoppers.ids[:4].tolist()), world.items())
+    method.score(params, world.users(world.shoppers.ids[:4].tolist(), evidence=method.evidence), world.items())
     _same(before, params, "score")
+
+
+def adapting_moves_what_it_is_told_of(method: Scorer) -> None:
+    """An adaptable method changes nothing in place, moves scores of the items it is told of, and of no others."""
+    if not isinstance(method, Adaptable):
+        return
+    world = _world()
+    params = method.init(_data(method, world), 0)
+    before = _copied(params)
+    cold = np.arange(world.catalogue.n_hot, len(world.catalogue))
+    told = Items(world.catalogue, cold[:2])
+    buyers = world.users(world.shoppers.ids[:3].tolist(), evidence=method.evidence)
+    events = sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 0]], dtype=np.float32))
+    adapted = method.adapt(params, Support(buyers, told, events))
+    _same(before, params, "adapt")
+    users, everything = world.users(world.shoppers.ids[:20].tolist(), evidence=method.evidence), world.items()
+    first, second = method.score(params, users, everything), method.score(adapted, users, everything)
+    others = np.setdiff1d(everything.rows, told.rows)
+    _close(first[:, others], second[:, others], "adapting to some items moved others")
+    assert not torch.equal(first[:, told.rows], second[:, told.rows]), "adapting moved no score"
+    nothing = method.adapt(params, Support(buyers, told, sp.csr_matrix((3, 2), dtype=np.float32)))
+    _close(first, method.score(nothing, users, everything), "no event at all moved scores")
+    again = method.adapt(adapted, Support(buyers, told, events))
+    _close(second, method.score(again, users, everything), "adapting twice to the same events counts them twice")
 
 
 def step_gives_true_gradients(method: Scorer) -> None:
@@ -115,14 +143,14 @@ def step_gives_true_gradients(method: Scorer) -> None:
     if not isinstance(method, Trainable):
         return
     world = _world()
-    params = method.init(world.data, 0)
+    params = method.init(_data(method, world), 0)
     before = _copied(params)
-    batch = next(iter(method.batches(world.data, 0, 0)))
+    batch = next(iter(method.batches(_data(method, world), 0, 0)))
     grads, metrics = method.step(params, batch)
     _same(before, params, "step")
-    again, repeated = method.step(params, next(iter(method.batches(world.data, 0, 0))))
+    again, repeated = method.step(params, next(iter(method.batches(_data(method, world), 0, 0))))
     assert metrics == repeated, "the same epoch gives other batches each time"
-    other, _ = method.step(params, next(iter(method.batches(world.data, 0, 1))))
+    other, _ = method.step(params, next(iter(method.batches(_data(method, world), 0, 1))))
     assert any(not torch.equal(g, other[name]) for name, g in grads.items()), "every epoch gives the same batches"
     assert set(grads) <= set(params), "gradients for parameters that do not exist"
     for name, value in grads.items():
@@ -145,12 +173,21 @@ CHECKS: tuple[Check, ...] = (
     newcomers_move_nobody,
     evidence_is_what_it_reads,
     score_changes_nothing,
+    adapting_moves_what_it_is_told_of,
     step_gives_true_gradients,
 )
 
 
 def _world() -> World:
     return encode(item_cold(tiny_shop(), 0).train)
+
+
+def _data(method: Scorer, world: World) -> TrainData:
+    return world.training(method.evidence)
+
+
+def _emptied(matrix: Csr) -> Csr:
+    return sp.csr_matrix(matrix.shape, dtype=np.float32)
 
 
 def _with_newcomer(world: World) -> Dataset:
