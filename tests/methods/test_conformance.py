@@ -25,6 +25,7 @@ ROWS = {
     "random": Row(()),
     "popularity": Row(("warm",)),
     "popularity_category": Row(("warm",)),
+    "popularity_segment": Row(("warm", "user_cold")),
     "content_knn": Row(("warm", "item_cold", "user_cold")),
     "content_blend": Row(("warm", "item_cold", "user_cold")),
     "two_tower": Row(("warm", "item_cold", "user_cold")),

@@ -36,7 +36,7 @@ def init_is_deterministic(method: Scorer) -> None:
 
 def params_are_finite(method: Scorer) -> None:
     """Parameters are finite tensors that safetensors can hold."""
-    for name, value in method.init(_world().data, 0).items():
+    for name, value in method.init(_data(method, _world()), 0).items():
         assert isinstance(value, torch.Tensor), f"parameter {name!r} is not a tensor"
         assert torch.isfinite(value).all(), f"parameter {name!r} is not finite"
 
