@@ -21,7 +21,7 @@ from muslin.data.dataset import Dataset
 from muslin.data.sources.boutique import BoutiqueConfig, make
 from muslin.data.sources.hm import import_hm
 from muslin.evaluate.contrast import Contrast
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
 from muslin.features.embed import Encoders, enriched
 from muslin.random import stream
 from muslin.recipes.ablate import alone, ladder

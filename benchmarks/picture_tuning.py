@@ -14,7 +14,8 @@ from pathlib import Path
 
 from muslin.data.dataset import Dataset
 from muslin.data.sources.registry import source
-from muslin.evaluate.protocol import Terms, protocol
+from muslin.evaluate.exam import Terms
+from muslin.evaluate.protocol import protocol
 from muslin.features.encoders import efficientnet_lite0
 from muslin.features.encoders.tuned import Stage
 from muslin.recipes.pictured import pictured

@@ -34,7 +34,7 @@ def shop(n_users: int = 160, n_items: int = 120, per_user: int = 8, seed: int = 
             {
                 "item_id": [f"i{i:03}" for i in items],
                 "family": [f"f{f:03}" for f in family],
-                "domain": ["all"] * n_items,
+                "domain": [("apparel", "accessories")[i // (2 * len(COLOURS)) % 2] for i in items],
                 "colour": [COLOURS[c] for c in colour],
                 "shape": [f"s{i // 8 % 3}" for i in items],
             }

@@ -6,7 +6,8 @@ import pytest
 
 from muslin.data.dataset import Dataset
 from muslin.evaluate.audit import Finding, audit, twins
-from muslin.evaluate.protocol import PROTOCOLS, Exam, Terms, protocol
+from muslin.evaluate.exam import Exam, Terms
+from muslin.evaluate.protocol import PROTOCOLS, protocol
 from muslin.features.space import encode
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muslin.evaluate.metrics import Pairs, coverage, names, parts, values
+from muslin.evaluate.metrics import Pairs, coverage, gini, names, parts, values
 
 CUTOFF = 5
 
@@ -36,7 +36,10 @@ def by_hand(pairs: Pairs, column: int) -> dict[str, float]:
     mrr = [1 / min(of.values()) for of in ranks.values()]
     items = {i for of in ranks.values() for i in of}
     mdg = [np.mean([gain(of[i]) for of in ranks.values() if i in of]) for i in items]
-    means = [float(np.mean(x)) for x in (ndcg, recall, mrr, mdg)]
+    buyers = {i: sum(i in of for of in ranks.values()) for i in items}
+    weight = [(r, 1 / len(of) / math.sqrt(buyers[i])) for of in ranks.values() for i, r in of.items()]
+    stratified = sum(w for r, w in weight if r <= CUTOFF) / sum(w for _, w in weight)
+    means = [float(np.mean(x)) for x in (ndcg, recall, mrr, stratified, mdg)]
     return dict(zip(names(CUTOFF), means, strict=True))
 
 
@@ -51,7 +54,7 @@ def test_equals_the_definitions(seed: int, n_users: int, n_items: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_equals_ir_measures(seed: int) -> None:
-    pairs, lists = drawn(seed, 30, 60, methods=1)
+    pairs, lists = drawn(seed, 200, 60, methods=1)
     judged = [ir_measures.Qrel(str(u), str(i), 1) for u, i in zip(pairs.user, pairs.item, strict=True)]
     run = [
         ir_measures.ScoredDoc(str(u), str(i), float(-place))
@@ -68,6 +71,8 @@ def test_equals_ir_measures(seed: int) -> None:
 def test_units_of_a_shopper_add_up_to_one_so_the_ratio_is_the_mean_over_shoppers() -> None:
     pairs, _ = drawn(1, 20, 10)
     for name, part in parts(pairs, CUTOFF).items():
+        if name.startswith("stratified"):  # rare items weigh more: no mean over shoppers
+            continue
         groups = pairs.item if name.startswith("mdg") else pairs.user
         assert np.bincount(groups, weights=part.unit)[np.unique(groups)] == pytest.approx(1.0)
 
@@ -79,3 +84,19 @@ def test_only_mrr_does_not_add_up_over_items() -> None:
 
 def test_coverage_counts_listed_candidates_once_and_no_empty_places() -> None:
     assert coverage(np.array([[0, 1, -1], [1, 3, -1]]), 10) == pytest.approx(0.3)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=12))
+def test_gini_equals_the_mean_difference_of_exposures(exposure: list[int]) -> None:
+    """Half the mean absolute difference of two candidates, relative to the mean."""
+    top = np.repeat(np.arange(len(exposure)), exposure)[:, None]
+    mean = np.mean(exposure)
+    spread = np.mean(np.abs(np.subtract.outer(exposure, exposure)))
+    expected = spread / (2 * mean) if mean else 0.0
+    assert gini(top, np.arange(len(exposure))) == pytest.approx(expected, abs=1e-12)
+
+
+def test_gini_looks_at_the_candidates_named_and_no_empty_places() -> None:
+    top = np.array([[0, 5, -1], [0, 6, -1], [0, 5, 6]])
+    assert gini(top, np.array([5, 6])) == pytest.approx(0.0)
+    assert gini(top, np.array([0, 1])) == pytest.approx(0.5)

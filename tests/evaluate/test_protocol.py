@@ -6,7 +6,8 @@ import pytest
 
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
-from muslin.evaluate.protocol import PROTOCOLS, Ask, Exam, Terms, check_ks, protocol
+from muslin.evaluate.exam import Ask, Exam, Terms
+from muslin.evaluate.protocol import PROTOCOLS, check_ks, protocol
 
 
 def pairs(ask: Ask) -> set[tuple[str, str]]:

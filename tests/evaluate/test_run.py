@@ -14,14 +14,16 @@ from muslin.data.dataset import Dataset
 from muslin.data.sources.boutique import BoutiqueConfig, make
 from muslin.errors import DataError, ModelError, UsageError
 from muslin.evaluate import run
-from muslin.evaluate.answers import Block
-from muslin.evaluate.protocol import Ask, Terms, protocol
+from muslin.evaluate.exam import Ask, Block, Terms
+from muslin.evaluate.protocol import protocol
 from muslin.evaluate.result import Result, Row
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.types import Items, Params, TrainData, Users
 
 SEEDS = (0, 1)
+LISTS = {"coverage@20", "gini@20"}
+"""Metrics that describe the lists made and estimate nothing."""
 
 
 class Toy:
@@ -192,7 +194,7 @@ def test_rows_are_complete_and_finite(result: Result) -> None:
     for found in result.rows:
         assert np.isfinite(found.value)
         assert 0.0 <= found.value <= 1.0
-        assert (found.ci_low is None) == (found.ci_high is None) == (found.metric == "coverage@20")
+        assert (found.ci_low is None) == (found.ci_high is None) == (found.metric in LISTS)
         assert found.ci_low is None or found.ci_low <= found.value <= found.ci_high
         assert (found.seeds, found.domain, found.dataset) == (2, "all", "shop")
     questions = {(r.protocol, r.view, r.path, r.k) for r in result.rows}
@@ -206,7 +208,7 @@ def test_rows_are_complete_and_finite(result: Result) -> None:
     for question in questions:
         metrics = {r.metric for r in result.rows if (r.protocol, r.view, r.path, r.k) == question}
         part = question[:3] in {("item-cold", "full", "cold"), ("item-cold", "full", "hot")}
-        assert metrics == {"ndcg@20", "recall@20", "mrr", "mdg@20"} | (set() if part else {"coverage@20"})
+        assert metrics == {"ndcg@20", "recall@20", "mrr", "stratified@20", "mdg@20"} | (set() if part else LISTS)
 
 
 def test_coverage_tells_one_list_for_all_from_lists_of_ones_own(result: Result) -> None:
@@ -340,8 +342,8 @@ def test_an_oracle_that_knows_all_gets_one_even_of_new_shoppers(
 ) -> None:
     liked = set(dataset.events.select("user_id", "item_id").iter_rows())
 
-    def all_knowing(users: Sequence[str], _support: pl.DataFrame | None, items: Items) -> Block:
-        names = items.catalogue.ids[items.rows]
+    def all_knowing(ask: Ask, rows: slice) -> Block:
+        users, names = ask.users[rows], ask.items.catalogue.ids[ask.items.rows]
         scores = np.array([[float((u, i) in liked) for i in names] for u in users], dtype=np.float32)
         return Block(scores, np.zeros(len(users), dtype=bool))
 

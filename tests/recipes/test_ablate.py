@@ -8,7 +8,7 @@ import pytest
 
 from muslin.data.schema import Encoded
 from muslin.errors import UsageError
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
 from muslin.recipes.ablate import ALL, alone, kinds, ladder, made_of, worth
 from muslin.testing.worlds import tiny_shop
 

@@ -1,7 +1,6 @@
 """Figures measured beforehand on a strict split of the H&M week: no baseline weaker, our method no worse."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.data.schema import Roles
 from muslin.data.sources.hm import CATEGORICAL, SCHEMA, TEXT
-from muslin.data.splits import Split
-from muslin.evaluate.answers import Block, answer, floor
+from muslin.data.cutting import Split
+from muslin.evaluate.answers import answer, floor, scores_of
 from muslin.evaluate.metrics import Pairs, parts, values
-from muslin.evaluate.protocol import Ask, Exam
+from muslin.evaluate.exam import Ask, Exam
 from muslin.features.space import World, encode
 from muslin.method import Fitted
-from muslin.scoring import score
 from muslin.train.loop import Run, train
 from muslin.types import Csr, Items
 
@@ -90,23 +88,15 @@ def test_random_is_where_it_was_measured(exam: Exam) -> None:
     assert found["recall@20"] == pytest.approx(0.029, abs=0.002)
 
 
-def scores_of(exam: Exam, fitted: Fitted) -> Callable[..., Block]:
-    def block(users: list[str], _support: None, items: Items) -> Block:
-        found = score(fitted.method, fitted.params, exam.world.popularity, exam.world.users(users), items)
-        return Block(found.scores.numpy(), found.fallback)
-
-    return block
-
-
 @pytest.mark.parametrize(("name", "least"), [("content_knn", 0.156), ("ials", 0.137)], ids=["content_knn", "ials"])
 def test_baselines_are_not_weaker_than_measured(exam: Exam, name: str, least: float) -> None:
     method = registry.build(name)
-    found = measured(exam, scores_of(exam, Fitted(method, method.init(exam.world.data, 0))))
+    found = measured(exam, scores_of(Fitted(method, method.init(exam.world.data, 0)), exam))
     assert found["ndcg@20"] > least
 
 
 def test_one_epoch_of_two_tower_beats_every_simple_method(exam: Exam) -> None:
     method = registry.build("two_tower")
     trained = train(method, exam.world.data, Run("two_tower", 0, epochs=1))
-    found = measured(exam, scores_of(exam, Fitted(method, trained.params)))
+    found = measured(exam, scores_of(Fitted(method, trained.params), exam))
     assert found["ndcg@20"] > 0.169  # the best blend of simple methods that was measured

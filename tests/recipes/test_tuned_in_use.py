@@ -5,7 +5,7 @@ import torch
 
 from muslin.data.sources.boutique import BoutiqueConfig, make
 from muslin.errors import UsageError
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
 from muslin.features.embed import Encoders, enriched
 from muslin.features.encoders.tuned import About, Validation
 from muslin.features.encoders.tuned_files import weights_digest, write

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from muslin.data.cutting import tied_cuts
 from muslin.data.dataset import Dataset
-from muslin.data.splits import tied_cuts
-from muslin.evaluate.protocol import Exam
+from muslin.evaluate.exam import Exam
 from muslin.features.space import World
 from muslin.random import stream
 from muslin.types import Csr, Ints

@@ -17,7 +17,7 @@ import polars as pl
 import muslin
 from muslin.data.dataset import Dataset
 from muslin.evaluate.answers import CUTOFF, Answers
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
 
 
 def base_key(dataset: Dataset, terms: Terms) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from muslin.data.dataset import Dataset
 from muslin.evaluate import cache as store
 from muslin.evaluate.answers import Answers, answer, scores_of
-from muslin.evaluate.protocol import Exam, Terms, protocol
+from muslin.evaluate.exam import Exam, Terms
+from muslin.evaluate.protocol import protocol
 from muslin.evaluate.result import Comparison, Row
 from muslin.evaluate.rows import contrasts
 from muslin.evaluate.run import Fit

@@ -7,10 +7,15 @@ from muslin.evaluate.result import BOUNDS, Result, Row
 
 _LABELS = {
     ("within", "cold"): "among new garments",
+    ("within", "warming"): "among new garments",
+    ("arrivals", "cold"): "among arrivals",
     ("full", "all"): "whole catalogue",
     ("full", "cold"): "new garments in the whole catalogue",
     ("full", "hot"): "known garments in the whole catalogue",
+    ("newcomers", "cold"): "new shoppers",
+    ("newcomers", "warming"): "new shoppers",
 }
+_SIDES = {"all": "both", "cold": "new garments", "hot": "known garments"}
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,19 @@ class Question:
     @property
     def label(self) -> str:
         """A few words that tell it from the others of its protocol."""
-        own = {"user-cold": f"k = {self.k}", "warm": "known garments"}
-        return own.get(self.protocol) or _LABELS.get((self.view, self.path), self.view)
+        if self.protocol in ("user-cold", "both-cold"):
+            return f"k = {self.k}"
+        if self.protocol == "mixed":
+            return f"{self.view}: {_SIDES.get(self.path, self.path)}"
+        if self.protocol == "warm":
+            return "known garments"
+        name = _LABELS.get((self.view, self.path), self.view)
+        return f"{name}, k = {self.k}" if self.is_step else name
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is one of several that differ by k alone."""
+        return self.protocol in ("user-cold", "both-cold", "k-shot") or self.view == "newcomers"
 
 
 def questions(result: Result, protocol: str | None = None) -> list[Question]:
@@ -35,8 +51,7 @@ def questions(result: Result, protocol: str | None = None) -> list[Question]:
     found: dict[Question, None] = {}
     for row in result.rows:
         if protocol in (None, row.protocol):
-            view, path = PROTOCOLS[row.protocol].headline
-            headline = row.view == view and path in (None, row.path)
+            headline = PROTOCOLS[row.protocol].judges(row.view, row.path)
             found[Question(row.protocol, row.view, row.path, row.k, headline)] = None
     return sorted(found, key=lambda q: (result.facts.protocols.index(q.protocol), not q.headline))
 

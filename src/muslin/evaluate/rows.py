@@ -10,8 +10,8 @@ from muslin.data.dataset import Dataset
 from muslin.evaluate import metrics
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.bootstrap import Estimate, Sample, difference, estimate, holm, p_values
+from muslin.evaluate.exam import Protocol
 from muslin.evaluate.metrics import Pairs
-from muslin.evaluate.protocol import Protocol
 from muslin.evaluate.result import BOUNDS, REFERENCES, Comparison, Row
 from muslin.types import Bools, Ints
 
@@ -31,6 +31,7 @@ class Group:
 
     view: str
     k: int | None
+    domain: str
     path: str
     methods: tuple[str, ...]
     samples: list[Sample]
@@ -48,12 +49,15 @@ class Group:
 def figures(dataset: Dataset, protocol: Protocol, answered: Answered) -> tuple[tuple[Row, ...], tuple[Comparison, ...]]:
     """Rows and headline comparisons of one protocol."""
     groups = _groups(dataset, answered)
-    headline = [g for g in groups if g.view == protocol.headline[0] and protocol.headline[1] in (None, g.path)]
+    headline = [g for g in groups if protocol.judges(g.view, g.path)]
     judged = [(g, _judged(g, answered)) for g in headline]
-    suspects = {(g.k, m) for g, methods in judged for m in _suspects(g, methods)}
+    suspects = {(g.view, g.k, m) for g, methods in judged for m in _suspects(g, methods)}
+    views = {g.view for g in headline}
     rows: list[Row] = []
     for group in groups:
-        doubted = {method for k, method in suspects if k == group.k}
+        # A view by which nobody is judged takes over what those found that are.
+        apart = {group.view} if group.view in views else views
+        doubted = {m for view, k, m in suspects if k == group.k and view in apart}
         rows += _rows(dataset.schema.name, protocol.name, group, answered, doubted)
     return tuple(rows), tuple(c for g, methods in judged for c in _comparisons(protocol.name, g, methods))
 
@@ -65,8 +69,7 @@ def contrasts(
 
     Nothing is called suspect here: there need be no references. p values are adjusted for the number of pairs.
     """
-    view, path = protocol.headline
-    headline = [g for g in _groups(dataset, answered) if g.view == view and path in (None, g.path)]
+    headline = [g for g in _groups(dataset, answered) if protocol.judges(g.view, g.path)]
     rows = [row for g in headline for row in _rows(dataset.schema.name, protocol.name, g, answered, set())]
     compared = [c for g in headline for c in _contrasted(protocol.name, g, pairs)]
     return tuple(rows), tuple(compared)
@@ -78,13 +81,13 @@ def _groups(dataset: Dataset, answered: Answered) -> list[Group]:
     aligned = [_aligned([answered[m][seed].pairs for m in methods], methods, seed) for seed in range(n_seeds)]
     coded = _coded(pl.concat(aligned), dataset)
     found = []
-    for view, k in answered[methods[0]][0].lists.select("view", "k").iter_rows():
+    for view, k, domain in answered[methods[0]][0].lists.select("view", "k", "domain").iter_rows():
         part = coded.filter((pl.col("view") == view) & pl.col("k").eq_missing(k))
         paths = part["path"].unique(maintain_order=True).to_list()
         for path in ["all", *paths] if len(paths) > 1 else paths:
             chosen = part if path == "all" else part.filter(pl.col("path") == path)
             whole = path == "all" or len(paths) == 1
-            found.append(_group(view, k, path, methods, chosen, whole=whole))
+            found.append(_group((view, k, domain, path), methods, chosen, whole=whole))
     return found
 
 
@@ -109,13 +112,16 @@ def _coded(pairs: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     )
 
 
-def _group(view: str, k: int | None, path: str, methods: tuple[str, ...], pairs: pl.DataFrame, *, whole: bool) -> Group:
+def _group(
+    asked: tuple[str, int | None, str, str], methods: tuple[str, ...], pairs: pl.DataFrame, *, whole: bool
+) -> Group:
     # Codes are made dense again: a group holds but some of the shoppers, and weights are drawn for all codes.
     dense = pairs.with_columns(pl.col("user", "garment").rank("dense").cast(pl.Int64) - 1).sort("seed", "user", "item")
     splits = dense.partition_by("seed", maintain_order=True)
     parted = [_sample(split, methods) for split in splits]
     n_users, n_items = dense["user"].n_unique(), dense["item"].n_unique()
-    return Group(view, k, path, methods, [s for s, _ in parted], parted[0][1], whole, n_users, n_items)
+    view, k, domain, path = asked
+    return Group(view, k, domain, path, methods, [s for s, _ in parted], parted[0][1], whole, n_users, n_items)
 
 
 def _sample(split: pl.DataFrame, methods: tuple[str, ...]) -> tuple[Sample, Bools]:
@@ -134,7 +140,7 @@ def _rows(dataset: str, protocol: str, group: Group, answered: Answered, suspect
         Row(
             protocol=protocol,
             dataset=dataset,
-            domain="all",
+            domain=group.domain,
             view=group.view,
             method=method,
             path=group.path,
@@ -161,8 +167,9 @@ def _measured(group: Group, answered: Answered) -> Iterator[tuple[str, str, floa
             value, low, high = (round(float(x[c]), 9) for x in (found.value, found.low, found.high))
             yield metric, method, value, low, high
     if group.whole:
-        for method in group.methods:
-            yield f"coverage@{CUTOFF}", method, round(_of_lists("coverage", group, answered[method]), 9), None, None
+        for name in ("coverage", "gini"):
+            for method in group.methods:
+                yield f"{name}@{CUTOFF}", method, round(_of_lists(name, group, answered[method]), 9), None, None
 
 
 def _judged(group: Group, answered: Answered) -> list[str]:

@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,15 +15,15 @@ import muslin
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import cache as store
-from muslin.evaluate.answers import CUTOFF, Answers, Block, Scores, answer, floor, scores_of
+from muslin.evaluate.answers import CUTOFF, Answers, answer, floor, scores_of
 from muslin.evaluate.audit import Finding, audit
-from muslin.evaluate.protocol import PROTOCOLS, Exam, Protocol, Terms, check_ks, protocol
+from muslin.evaluate.exam import Ask, Block, Exam, Protocol, Scores, Terms
+from muslin.evaluate.protocol import DEFAULTS, check_ks, protocol
 from muslin.evaluate.result import REFERENCES, Comparison, Facts, Result, Row
 from muslin.evaluate.rows import figures
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.progress import track
-from muslin.types import Items
 
 Fit = Callable[[str, World, int], Fitted]
 """Fits the method of that name to a world, with that seed."""
@@ -33,9 +34,9 @@ Asked = dict[tuple[str, str], list[Answers]]
 
 @dataclass(frozen=True)
 class _Step:
-    """One method in one exam."""
+    """One method in the exams that one fit of it answers."""
 
-    exam: Exam
+    exams: tuple[Exam, ...]
     method: str
 
 
@@ -44,7 +45,7 @@ def evaluate(
     fit: Fit,
     *,
     methods: Sequence[str],
-    protocols: Sequence[str] = tuple(PROTOCOLS),
+    protocols: Sequence[str] = DEFAULTS,
     ks: Sequence[int] = (0, 1, 3),
     seeds: Sequence[int] = (0, 1, 2),
     max_users: int | None = None,
@@ -70,43 +71,62 @@ def evaluate(
     base = store.base_key(dataset, terms[0]) if cache else ""
     findings: list[Finding] = []
     asked: Asked = {}
-    total = len(chosen) * len(terms) * len(names)
-    for step in track(_steps(dataset, chosen, terms, names, findings), "evaluate", total):
-        entry = store.place(cache, base, step.exam.protocol, step.exam.seed, step.method) if cache else None
-        answers = store.read(entry) if entry else None
-        if answers is None:
-            answers = _answers(step, fit, oracle)
-            if entry:
-                store.write(entry, answers)
-        asked.setdefault((step.exam.protocol, step.method), []).append(answers)
+    cuts = {
+        cut: [p for p in chosen if (p.cut or p.name) == cut] for cut in dict.fromkeys(p.cut or p.name for p in chosen)
+    }
+    total = len(cuts) * len(terms) * len(names)
+    for step in track(_steps(dataset, list(cuts.values()), terms, names, findings), "evaluate", total):
+        fitted = _Once(step, fit)
+        for exam in step.exams:
+            entry = store.place(cache, base, exam.protocol, exam.seed, step.method) if cache else None
+            answers = store.read(entry) if entry else None
+            if answers is None:
+                answers = _answers(exam, step.method, fitted, oracle)
+                if entry:
+                    store.write(entry, answers)
+            asked.setdefault((exam.protocol, step.method), []).append(answers)
     return _result(dataset, chosen, terms, names, asked, tuple(findings))
+
+
+class _Once:
+    """Fits when first asked to: not at all when all answers are known."""
+
+    def __init__(self, step: _Step, fit: Fit) -> None:
+        self._step, self._fit = step, fit
+
+    @cached_property
+    def fitted(self) -> tuple[Fitted, float]:
+        """The fitted method, and the processor seconds that took."""
+        started = time.process_time()
+        exam = self._step.exams[0]
+        fitted = self._fit(self._step.method, exam.world, exam.seed)
+        return fitted, time.process_time() - started
 
 
 def _steps(
     dataset: Dataset,
-    protocols: list[Protocol],
+    cuts: list[list[Protocol]],
     terms: list[Terms],
     methods: tuple[str, ...],
     findings: list[Finding],
 ) -> Iterator[_Step]:
-    """Every method in every exam; each exam is made once, audited, and dropped before the next."""
-    for chosen in protocols:
+    """Every method in every exam; those of one cut together, audited, and dropped before the next."""
+    for protocols in cuts:
         for term in terms:
-            exam = chosen.build(dataset, term)
-            findings += audit(dataset, exam)
+            exams = tuple(p.build(dataset, term) for p in protocols)
+            for exam in exams:
+                findings += audit(dataset, exam)
             for method in methods:
-                yield _Step(exam, method)
+                yield _Step(exams, method)
 
 
-def _answers(step: _Step, fit: Fit, oracle: Scores | None) -> Answers:
-    if step.method == "random":
-        return answer(step.exam, "random", floor, 0.0)
-    if step.method == "oracle" and oracle:
-        return answer(step.exam, "oracle", oracle, 0.0)
-    started = time.process_time()
-    fitted = fit(step.method, step.exam.world, step.exam.seed)
-    spent = time.process_time() - started
-    return answer(step.exam, step.method, scores_of(fitted, step.exam), spent)
+def _answers(exam: Exam, method: str, once: _Once, oracle: Scores | None) -> Answers:
+    if method == "random":
+        return answer(exam, "random", floor, 0.0)
+    if method == "oracle" and oracle:
+        return answer(exam, "oracle", oracle, 0.0)
+    fitted, spent = once.fitted
+    return answer(exam, method, scores_of(fitted, exam), spent)
 
 
 def _oracle(dataset: Dataset) -> Scores | None:
@@ -119,7 +139,8 @@ def _oracle(dataset: Dataset) -> Scores | None:
     if truth is None:
         return None
 
-    def scores(users: Sequence[str], _support: pl.DataFrame | None, items: Items) -> Block:
+    def scores(ask: Ask, rows: slice) -> Block:
+        users, items = ask.users[rows], ask.items
         logs = truth.scores(users, items.catalogue.ids[items.rows].tolist())
         # What cannot happen has a log of minus infinity; it belongs last, and scores are finite.
         return Block(np.nan_to_num(logs, neginf=-1e30), np.zeros(len(users), dtype=bool))
@@ -162,9 +183,13 @@ def _fallback(asked: Asked) -> dict[str, dict[str, float]]:
     """By question and method, the share of shoppers of whom the method knew nothing and who got popularity."""
     found: dict[str, dict[str, float]] = {}
     for (name, method), answers in asked.items():
-        lists = pl.concat([a.lists for a in answers]).group_by("view", "k", maintain_order=True).mean()
+        lists = (
+            pl.concat([a.lists for a in answers])
+            .group_by("view", "k", maintain_order=True)
+            .agg(pl.col("fallback").mean())
+        )
         for row in lists.filter(pl.col("fallback") > 0).iter_rows(named=True):
-            where = f"{name} k = {row['k']}" if name == "user-cold" else name
+            where = f"{name} k = {row['k']}" if name in ("user-cold", "both-cold") else name
             found.setdefault(where, {})[method] = row["fallback"]
     return found
 

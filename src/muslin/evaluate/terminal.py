@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich import box
@@ -17,22 +18,39 @@ from muslin.evaluate.result import BOUNDS, Result, Row
 _WIDTH = 80
 """Columns of the picture."""
 
+_TITLES = {
+    "both-cold": "New garments for new shoppers, after k known garments of theirs (both-cold)",
+    "k-shot garments": "New garments after k of their shoppers, among themselves (k-shot)",
+    "k-shot garments, whole catalogue": "New garments after k of their shoppers, in the whole catalogue (k-shot)",
+    "k-shot shoppers": "New shoppers after k of their garments (k-shot)",
+    "cross-domain": "Shoppers known in one domain, new to another (cross-domain)",
+    "cross-domain-disjoint": "The same, no other shopper in both (cross-domain-disjoint)",
+    "time known": "Known shoppers after the date (time)",
+    "time newcomers": "New shoppers after the date, after k items (time)",
+    "mixed all": "Known and new garments in one list, by the share of places of new ones: both (mixed)",
+    "mixed cold": "The same: new garments",
+    "mixed hot": "The same: known garments",
+}
 _HEADS = {
     ("item-cold", "within", "cold"): "among\nnew ones",
     ("item-cold", "full", "all"): "whole\ncatalogue",
     ("item-cold", "full", "cold"): "new ones\nin it",
     ("item-cold", "full", "hot"): "known ones\nin it",
     ("warm", "full", "hot"): "known\nshoppers",
+    ("time", "arrivals", "cold"): "among\narrivals",
+    ("time", "full", "all"): "whole\ncatalogue",
+    ("time", "full", "cold"): "arrivals\nin it",
+    ("time", "full", "hot"): "known ones\nin it",
 }
 
 
 def render(result: Result) -> RenderableType:
     """Tables per kind of newness, the legend, and what the audit found."""
+    known = "Shoppers nobody has seen, after k items (user-cold), and known ones (warm)"
     tables = [
-        _table(result, "Garments nobody has bought (item-cold)", ["item-cold"]),
-        _table(
-            result, "Shoppers nobody has seen, after k items (user-cold), and known ones (warm)", ["user-cold", "warm"]
-        ),
+        _table(result, "Garments nobody has bought (item-cold)", questions(result, "item-cold")),
+        _table(result, known, questions(result, "user-cold") + questions(result, "warm")),
+        *(_table(result, title, asked) for title, asked in _others(result)),
     ]
     shown: list[RenderableType] = [_heading(result)]
     shown += [table for table in tables if table.columns]
@@ -45,6 +63,22 @@ def save_svg(result: Result, path: Path) -> None:
     console.print(render(result))
     picture = console.export_svg(title=f"muslin evaluate {result.facts.dataset}")
     path.write_text(re.sub(r"@font-face\s*\{[^}]*\}", "", picture), encoding="utf-8")
+
+
+def _others(result: Result) -> Iterator[tuple[str, list[Question]]]:
+    """Title and questions of the other tables: those of a protocol whose columns belong side by side."""
+    found: dict[str, list[Question]] = {}
+    for question in questions(result):
+        name, view, path = question.protocol, question.view, question.path
+        part = {
+            "k-shot": f"k-shot {view}",
+            "time": "time newcomers" if view == "newcomers" else "time known",
+            "mixed": f"mixed {path}",
+        }.get(name, name)
+        if part in _TITLES and not (view == "newcomers" and path not in ("all", "cold", "warming")):
+            found.setdefault(part, []).append(question)
+    order = sorted(found, key=list(_TITLES).index)
+    return ((_TITLES[part], sorted(found[part], key=lambda q: q.k or 0)) for part in order)
 
 
 def _heading(result: Result) -> Text:
@@ -61,10 +95,10 @@ def _heading(result: Result) -> Text:
     return text
 
 
-def _table(result: Result, title: str, protocols: list[str]) -> Table:
+def _table(result: Result, title: str, candidates: list[Question]) -> Table:
     """One row per method, one column per question; without columns when nothing was asked."""
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
-    asked = [q for name in protocols for q in questions(result, name) if figures(result, q, result.headline)]
+    asked = [q for q in candidates if figures(result, q, result.headline)]
     if not asked:
         return table
     columns = [figures(result, q, result.headline) for q in asked]
@@ -82,7 +116,11 @@ def _table(result: Result, title: str, protocols: list[str]) -> Table:
 
 
 def _head(question: Question) -> Text:
-    named = _HEADS.get((question.protocol, question.view, question.path), f"new,\n{question.label}")
+    named = _HEADS.get((question.protocol, question.view, question.path))
+    if named is None and question.is_step:
+        named = f"new,\nk = {question.k}"
+    elif named is None:
+        named = question.view.replace(" to ", "\nto ").replace("new ", "new\n", 1)
     return Text(named, style="bold" if question.headline else "not bold")
 
 

@@ -8,7 +8,7 @@ from muslin.data.dataset import Dataset
 from muslin.data.schema import Schema
 from muslin.errors import UsageError
 from muslin.evaluate.contrast import Contrast, contrast
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
 from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted

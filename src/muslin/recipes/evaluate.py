@@ -7,15 +7,12 @@ from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import run
-from muslin.evaluate.protocol import protocol
+from muslin.evaluate.protocol import DEFAULTS, protocol
 from muslin.evaluate.result import Result
 from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.recipes.fit import Recipe, fit_world
-
-PROTOCOLS = ("item-cold", "user-cold", "warm")
-"""What is judged unless told otherwise."""
 
 ORACLE = "oracle"
 """Not a method: the truth of a planted dataset, which takes part wherever it is known."""
@@ -24,7 +21,7 @@ ORACLE = "oracle"
 def evaluate(
     dataset: Dataset,
     *,
-    protocols: Sequence[str] = PROTOCOLS,
+    protocols: Sequence[str] = DEFAULTS,
     methods: Sequence[str] | None = None,
     ks: Sequence[int] = (0, 1, 3),
     seeds: int | Sequence[int] = 3,

@@ -9,7 +9,8 @@ from muslin.data.dataset import Dataset
 from muslin.data.pictures import batches
 from muslin.data.pictures import ids as stored_ids
 from muslin.evaluate.contrast import Contrast
-from muslin.evaluate.protocol import Terms
+from muslin.evaluate.exam import Terms
+from muslin.features.near_duplicates import fingerprints
 from muslin.recipes import ablate
 from muslin.recipes.fit import DEFAULT_METHOD
 from muslin.survey import near_duplicates, pictures
@@ -54,7 +55,7 @@ def survey(dataset: Dataset, *, judge: Judge | None = None, look: bool = True) -
 def _with_pictures(found: Survey, dataset: Dataset, source: Path, stored: pl.Series, *, look: bool) -> Survey:
     if not look:
         return replace(found, pictures=pictures.counted(dataset, stored, None))
-    prints = near_duplicates.fingerprints(batches(source, dataset.items["item_id"]))
+    prints = fingerprints(batches(source, dataset.items["item_id"]))
     title = dataset.schema.items.title
     items = dataset.items.select("item_id", "family", title=pl.col(title) if title else pl.lit(""))
     alike = near_duplicates.duplicates(prints, items)

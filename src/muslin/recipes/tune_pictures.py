@@ -26,7 +26,8 @@ from muslin.data.splits import validation
 from muslin.data.staging import check_destination
 from muslin.errors import DataError
 from muslin.evaluate.answers import Answers, answer, scores_of
-from muslin.evaluate.protocol import Exam, Terms, protocol
+from muslin.evaluate.exam import Exam, Terms
+from muslin.evaluate.protocol import protocol
 from muslin.evaluate.rows import contrasts
 from muslin.features.encoders import efficientnet_lite0, tuned_files
 from muslin.features.encoders.efficientnet_lite0 import EfficientNetLite0

@@ -7,7 +7,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from muslin import scoring
-from muslin.data.splits import Split
+from muslin.data.cutting import Split
 from muslin.evaluate.metrics import Pairs, parts, values
 from muslin.evaluate.ranking import TieBreak, rank
 from muslin.features.space import World
