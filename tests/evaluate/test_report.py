@@ -196,8 +196,8 @@ def test_the_forest_marks_the_best_and_hollows_the_suspect() -> None:
 def test_one_k_draws_no_curve() -> None:
     result = made()
     rows = tuple(row for row in result.rows if row.k != 3)
-    assert "as items are revealed" in render(result)
-    assert "as items are revealed" not in render(replace(result, rows=rows, facts=replace(result.facts, ks=(0,))))
+    assert "as events are revealed" in render(result)
+    assert "as events are revealed" not in render(replace(result, rows=rows, facts=replace(result.facts, ks=(0,))))
 
 
 def test_the_terminal_fits_80_columns_and_says_what_matters() -> None:

@@ -14,6 +14,9 @@ from muslin.data.dataset import Dataset
 from muslin.errors import DataError
 from muslin.random import stream
 
+_SMALL_DOMAIN = 0.02
+"""Share of the events below which a domain is too small to be asked about."""
+
 
 def item_cold(dataset: Dataset, seed: int, *, share: float = 0.1, warm_share: float = 0.1) -> Split:
     """Strict item cold start: whole families leave training; the query also holds back warm pairs.
@@ -136,8 +139,9 @@ def by_time(dataset: Dataset, seed: int, *, k: int, k_max: int = 3, share: float
 def cross_domain(dataset: Dataset, seed: int, *, share: float = 0.2, disjoint: bool = False, least: int = 20) -> Split:
     """Shoppers new to a domain: of some who took things in two domains, all but those of one leaves training.
 
-    For each ordered pair of domains with enough shoppers, `share` of those who are in both (`least` at least) keep
-    their source events only and are asked for what they took in the target; no shopper is asked in two directions.
+    For each ordered pair of domains that hold a fiftieth of the events or more, `share` of the shoppers who are in both
+    (`least` at least) keep their source events only and are asked for what they took in the target; no shopper is
+    asked in two directions.
     With `disjoint` everybody else who was in several domains keeps one at random: then no shopper of the training data
     tells what goes with what across domains. Raises `DataError` (`one_domain`) where no pair has enough shoppers.
     """
@@ -162,7 +166,8 @@ def _first_k(rows: pl.DataFrame, key: str, k: int, k_max: int) -> tuple[pl.DataF
 
 def _held_by_direction(rows: pl.DataFrame, share: float, seed: int, least: int) -> pl.DataFrame:
     """`user_id`, `source`, `target`: who is asked, in which direction."""
-    members = {name: users["user_id"].unique().sort() for (name,), users in sorted(rows.group_by("domain"))}
+    domains = rows["domain"].value_counts().filter(pl.col("count") >= _SMALL_DOMAIN * len(rows))["domain"].sort()
+    members = {name: rows.filter(pl.col("domain") == name)["user_id"].unique().sort() for name in domains}
     taken: set[str] = set()
     found = []
     for source, target in permutations(members, 2):

@@ -67,6 +67,24 @@ def curve(series: Mapping[str, Sequence[Row]]) -> str:
     return _svg(alt.layer(band.encode(color=alt.value("transparent")), line), height=230, width=330)
 
 
+def trade(series: Mapping[str, Sequence[tuple[Row, Row]]]) -> str:
+    """New garments' figure over known ones', a line per method: (known, new) rows in the order of the offsets."""
+    colours = {method: _token(n) for n, method in enumerate(series)}
+    values = [
+        {"method": method, "known": known.value, "new": new.value, "step": step}
+        for method, points in series.items()
+        for step, (known, new) in enumerate(points)
+    ]
+    base = alt.Chart({"values": values}).encode(
+        x=alt.X("known:Q", title="known garments", scale=alt.Scale(zero=True), axis=alt.Axis(grid=False)),
+        y=alt.Y("new:Q", title="new garments", scale=alt.Scale(zero=True)),
+        order="step:Q",
+        color=alt.Color("method:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
+    )
+    line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=45, filled=True, opacity=1))
+    return _svg(line, height=230, width=330)
+
+
 def _bound_lines(bounds: list[dict[str, Any]]) -> list[alt.Chart]:
     base = alt.Chart({"values": bounds})
     line = base.mark_rule(strokeDash=[3, 3], color=MUTED).encode(x="value:Q")

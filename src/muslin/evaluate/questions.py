@@ -43,7 +43,17 @@ class Question:
     @property
     def is_step(self) -> bool:
         """Whether it is one of several that differ by k alone."""
-        return self.protocol in ("user-cold", "both-cold", "k-shot") or self.view == "newcomers"
+        return _by_k(self.protocol, self.view)
+
+
+def named(protocol: str, view: str, k: int | None) -> str:
+    """The list that was asked for, whatever the true items: protocol, view where it has several, k where it matters."""
+    several = protocol not in ("item-cold", "user-cold", "both-cold", "warm", "mixed")
+    return protocol + (f" {view}" if several else "") + (f" k = {k}" if _by_k(protocol, view) else "")
+
+
+def _by_k(protocol: str, view: str) -> bool:
+    return protocol in ("user-cold", "both-cold", "k-shot") or view == "newcomers"
 
 
 def questions(result: Result, protocol: str | None = None) -> list[Question]:

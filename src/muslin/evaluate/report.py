@@ -16,16 +16,7 @@ from muslin.evaluate import charts
 from muslin.evaluate.protocol import PROTOCOLS
 from muslin.evaluate.questions import Question, best, fallback_notes, figures, questions, suspects
 from muslin.evaluate.result import BOUNDS, Comparison, Result, Row
-
-_TITLES = {"item-cold": "New garments", "user-cold": "New shoppers", "warm": "Known shoppers, known garments"}
-_PROMISES = {
-    "item-cold": "A tenth of the families leave training with every event of every variant. A method sees these "
-    "garments for the first time when it is asked who wants them.",
-    "user-cold": "A tenth of the shoppers leave training. A method sees their first k items and must rank what they "
-    "took later. Query and candidates are the same for every k.",
-    "warm": "Some shoppers give up their newest item. Nothing is new here: this is what a cold-start method must not "
-    "cost.",
-}
+from muslin.evaluate.wording import PROMISES, TITLES
 
 
 @dataclass(frozen=True)
@@ -73,6 +64,16 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A chart of lines with the colour of each method."""
+
+    title: str
+    note: str
+    picture: Markup
+    legend: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """Everything about one protocol."""
 
@@ -82,8 +83,7 @@ class Section:
     notes: tuple[str, ...]
     suspects: tuple[str, ...]
     forests: tuple[tuple[str, Markup], ...]
-    curve: Markup | None
-    legend: tuple[tuple[str, str], ...]
+    curves: tuple[Curve, ...]
     tables: tuple[Table, ...]
     comparisons: tuple[tuple[str, Comparison], ...]
     checks: tuple[Check, ...]
@@ -116,18 +116,17 @@ def metric_name(metric: str) -> str:
 
 def _section(result: Result, name: str) -> Section:
     asked = questions(result, name)
-    series = _series(result, name) if name == "user-cold" else {}
-    shown = [q for q in asked if q.headline or name == "item-cold"]
+    ends = {None, 0, 1, max(result.facts.ks)}
+    shown = [q for q in asked if (q.headline or name == "item-cold") and (q.k in ends or len(result.facts.ks) < 5)]
     rows = {q: figures(result, q, result.headline) for q in shown}
     return Section(
         name=name,
-        title=_TITLES.get(name, name),
-        promise=_PROMISES.get(name, PROTOCOLS[name].asks),
+        title=TITLES.get(name, name),
+        promise=PROMISES.get(name, PROTOCOLS[name].asks),
         notes=tuple(note for note in fallback_notes(result) if note.startswith(name)),
         suspects=tuple(_suspicion(name, m, ks) for m, ks in suspects(result, name).items()),
         forests=tuple((q.label, Markup(charts.forest(rows[q]))) for q in shown),  # noqa: S704 - drawn by us
-        curve=Markup(charts.curve(series)) if len(result.facts.ks) > 1 and series else None,  # noqa: S704
-        legend=tuple(zip(series, charts.SERIES * (1 + len(series) // len(charts.SERIES)), strict=False)),
+        curves=tuple(_curves(result, asked)),
         tables=tuple(_table(result, q, opened=q.headline and q.k in (None, 0, max(result.facts.ks))) for q in asked),
         comparisons=tuple((_compared(c), c) for c in result.comparisons if c.protocol == name),
         checks=tuple(_checks(result, name)),
@@ -135,20 +134,53 @@ def _section(result: Result, name: str) -> Section:
 
 
 def _suspicion(protocol: str, method: str, ks: list[int | None]) -> str:
-    return f"{method} (k = {', '.join(map(str, ks))})" if protocol == "user-cold" else method
+    return f"{method} (k = {', '.join(map(str, ks))})" if protocol in ("user-cold", "both-cold", "k-shot") else method
 
 
 def _compared(comparison: Comparison) -> str:
-    return f"k = {comparison.k}" if comparison.protocol == "user-cold" else ""
+    several = comparison.protocol not in ("item-cold", "user-cold", "both-cold", "warm")
+    step = f"k = {comparison.k}" if comparison.protocol in ("user-cold", "both-cold", "k-shot") else ""
+    return ", ".join(filter(None, (comparison.view if several else "", step)))
 
 
-def _series(result: Result, name: str) -> dict[str, list[Row]]:
-    """Headline rows over k of each method."""
-    found: dict[str, list[Row]] = {}
-    for question in questions(result, name):
-        for method, row in figures(result, question, result.headline).items():
-            found.setdefault(method, []).append(row)
-    return found
+def _curves(result: Result, asked: list[Question]) -> Iterator[Curve]:
+    """NDCG over k of each list that was asked for at several k; what known garments pay for new ones."""
+    metric = metric_name(result.headline)
+    views = dict.fromkeys((q.view, q.path == "all") for q in asked if q.is_step)
+    for view, whole in views:
+        steps = [q for q in asked if q.is_step and q.view == view and (q.path == "all") == whole]
+        if view == "newcomers" and not whole:
+            continue
+        series = _leading({m: _rows(result, steps, m) for m in result.facts.methods})
+        if len(steps) > 1 and series:
+            named = f"{metric}, {view}" if len(views) > 1 else metric
+            yield _curve(f"{named} as events are revealed", "band: 95 %", charts.curve(series), list(series))
+    mixed = [q for q in asked if q.protocol == "mixed"]
+    sides = {side: [q for q in mixed if q.path == side] for side in ("hot", "cold")}
+    if sides["hot"] and sides["cold"]:
+        cold = _leading({m: _rows(result, sides["cold"], m) for m in result.facts.methods})
+        points = {m: list(zip(_rows(result, sides["hot"], m), rows, strict=True)) for m, rows in cold.items()}
+        note = "a point for each share of places of new garments"
+        yield _curve(f"{metric} of new against known garments", note, charts.trade(points), list(points))
+
+
+def _rows(result: Result, asked: list[Question], method: str) -> list[Row]:
+    found = [figures(result, question, result.headline) for question in asked]
+    rows = [rows[method] for rows in found if method in rows]
+    return sorted(rows, key=lambda row: (row.k or 0, float(row.view.split()[1]) if row.protocol == "mixed" else 0.0))
+
+
+def _leading(series: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The references, and the methods that are best on the whole: more lines than colours cannot be told apart."""
+    height = {m: sum(row.value for row in rows) for m, rows in series.items() if rows}
+    others = sorted((m for m in height if m not in ("random", "popularity")), key=lambda m: -height[m])
+    kept = {"random", "popularity", *others[: len(charts.SERIES) - 2]}
+    return {m: rows for m, rows in series.items() if m in kept and rows}
+
+
+def _curve(title: str, note: str, picture: str, methods: list[str]) -> Curve:
+    legend = tuple(zip(methods, charts.SERIES, strict=False))
+    return Curve(title, note, Markup(picture), legend)  # noqa: S704 - drawn by us
 
 
 def _table(result: Result, question: Question, *, opened: bool) -> Table:
@@ -185,7 +217,7 @@ def _tiles(result: Result, name: str) -> Iterator[Tile]:
         leaders = best(rows) if question.headline else ()
         if leaders:
             row = rows[leaders[0]]
-            title = f"{_TITLES.get(name, name)}, {question.label}" if name == "user-cold" else _TITLES.get(name, name)
+            title = f"{TITLES.get(name, name)}, {question.label}" if name == "user-cold" else TITLES.get(name, name)
             yield Tile(title, question.label, row.method, _number(row.value), _interval(row), _remark(rows, row))
 
 

@@ -19,6 +19,7 @@ from muslin.evaluate.answers import CUTOFF, Answers, answer, floor, scores_of
 from muslin.evaluate.audit import Finding, audit
 from muslin.evaluate.exam import Ask, Block, Exam, Protocol, Scores, Terms
 from muslin.evaluate.protocol import DEFAULTS, check_ks, protocol
+from muslin.evaluate.questions import named
 from muslin.evaluate.result import REFERENCES, Comparison, Facts, Result, Row
 from muslin.evaluate.rows import figures
 from muslin.features.space import World
@@ -189,8 +190,7 @@ def _fallback(asked: Asked) -> dict[str, dict[str, float]]:
             .agg(pl.col("fallback").mean())
         )
         for row in lists.filter(pl.col("fallback") > 0).iter_rows(named=True):
-            where = f"{name} k = {row['k']}" if name in ("user-cold", "both-cold") else name
-            found.setdefault(where, {})[method] = row["fallback"]
+            found.setdefault(named(name, row["view"], row["k"]), {})[method] = row["fallback"]
     return found
 
 

@@ -78,7 +78,13 @@ def _others(result: Result) -> Iterator[tuple[str, list[Question]]]:
         if part in _TITLES and not (view == "newcomers" and path not in ("all", "cold", "warming")):
             found.setdefault(part, []).append(question)
     order = sorted(found, key=list(_TITLES).index)
-    return ((_TITLES[part], sorted(found[part], key=lambda q: q.k or 0)) for part in order)
+    return ((_TITLES[part], sorted(found[part], key=_step)) for part in order)
+
+
+def _step(question: Question) -> tuple[float, float]:
+    """Place in its table: by the share of new garments, then by k."""
+    share = float(question.view.split()[1]) if question.protocol == "mixed" else 0.0
+    return share, question.k or 0
 
 
 def _heading(result: Result) -> Text:
