@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test lint bench docs format clean
+.PHONY: demo test lint bench bench-table bench-report bench-falsify docs format clean
 .DELETE_ON_ERROR:
 
 .venv/core: pyproject.toml constraints.txt
@@ -38,6 +38,18 @@ lint: .venv/dev
 ## Speed and memory, measured side by side in one run; figures are printed, never asserted.
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.run
+
+## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.
+bench-table: .venv/dev
+	$(BIN)/python -m benchmarks.cold_start $(DATA_SETS)
+
+## Its tables and curves, into docs/benchmark.md and HTML.
+bench-report: .venv/dev
+	$(BIN)/python -m benchmarks.cold_start.report
+
+## Which of our claims survive an attempt to break them: DATASET, a planted shop by default.
+bench-falsify: .venv/dev
+	$(BIN)/python -m benchmarks.cold_start.falsify $(DATASET)
 
 ## Regenerate the parts of docs/ that are made from code.
 docs: .venv/dev

@@ -17,7 +17,7 @@ import benchmarks
 
 def main() -> int:
     """Run the named benchmarks, or all; the exit status is the number that failed."""
-    found = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name != "run")
+    found = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name != "run" and not m.ispkg)
     wanted = sys.argv[1:] or found
     print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     failed = 0

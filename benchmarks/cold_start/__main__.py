@@ -1,0 +1,99 @@
+"""Run the benchmark: `python -m benchmarks.cold_start [DATA ...] [--methods A,B] [--against A,B] [--quick]`.
+
+Each data set runs in a process of its own, so that its peak memory is its own. Finished answers are kept under
+`--work`; a run that was killed goes on from there.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.cold_start.plan import PLANS, Plan, Round
+from benchmarks.cold_start.results import Measured, cost, write
+from muslin import registry
+from muslin.data.dataset import Dataset
+from muslin.evaluate.result import Result
+from muslin.features.embed import Encoders, enriched
+from muslin.recipes.evaluate import evaluate
+
+_DATA = Path(os.environ.get("MUSLIN_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+
+
+def main() -> int:
+    """Run the named data sets, or all; the exit status is the number that failed."""
+    wanted = _arguments()
+    if len(wanted.data) == 1:
+        return _one(wanted.data[0], wanted)
+    rest = [a for a in sys.argv[1:] if a not in wanted.data]
+    failed = 0
+    for name in wanted.data or PLANS:
+        command = [sys.executable, "-m", "benchmarks.cold_start", name, *rest]
+        failed += subprocess.run(command, check=False).returncode != 0
+    return failed
+
+
+def quick(plan: Plan) -> Plan:
+    """The same questions of one cut and few shoppers: minutes instead of hours."""
+    rounds = tuple(replace(r, seeds=1, ks=tuple(k for k in r.ks if k in (0, 1, 3))) for r in plan.rounds)
+    return replace(plan, rounds=rounds, max_users=200)
+
+
+def run(name: str, plan: Plan, work: Path, methods: tuple[str, ...] | None) -> Measured:
+    """Everything `plan` asks of the data set `name`, whose files and answers are kept in `work`."""
+    started = time.monotonic()
+    dataset = _dataset(name, plan, work)
+    chosen = [m for m in methods or registry.names() if m not in plan.without]
+    cache = work / f"{name}-answers"
+    resumed = cache.exists()
+    rounds = tuple(_asked(dataset, chosen, part, plan.max_users, cache) for part in plan.rounds)
+    return Measured(name, rounds, cost(started, resumed=resumed))
+
+
+def _asked(dataset: Dataset, methods: list[str], part: Round, max_users: int, cache: Path) -> Result:
+    return evaluate(
+        dataset,
+        protocols=part.protocols,
+        methods=methods,
+        ks=part.ks,
+        seeds=part.seeds,
+        max_users=max_users,
+        cache=cache,
+    )
+
+
+def _dataset(name: str, plan: Plan, work: Path) -> Dataset:
+    place = work / name
+    if not (place / "dataset.toml").is_file():
+        plan.make(_DATA, place)
+    return enriched(Dataset.load(place), Encoders(pictures=plan.pictures), cache=work / f"{name}-embeddings")
+
+
+def _one(name: str, wanted: argparse.Namespace) -> int:
+    plan = quick(PLANS[name]) if wanted.quick else PLANS[name]
+    measured = run(name, plan, wanted.work, tuple(wanted.methods.split(",")) if wanted.methods else None)
+    for result in measured.rounds:
+        result.print()
+    print(write(measured, wanted.results))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.cold_start", description=__doc__)
+    parser.add_argument("data", nargs="*", metavar="DATA", help=", ".join(PLANS))
+    parser.add_argument("--methods", metavar="A,B", help="methods to compare; all by default")
+    parser.add_argument("--quick", action="store_true", help="one cut, 200 shoppers a question")
+    parser.add_argument("--work", type=Path, default=Path("out/benchmark"), help="imported data and finished answers")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "results")
+    found = parser.parse_args()
+    for name in found.data:
+        if name not in PLANS:
+            parser.error(f"no data set is called {name!r}; there are {', '.join(PLANS)}")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Which questions each data set can answer, and how much of them two cores can afford."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from muslin.data.sources.boutique import BoutiqueConfig, make
+from muslin.data.sources.registry import source
+
+ITEMS = ("item-cold", "mixed")
+NEW = ("user-cold", "both-cold", "k-shot")
+DOMAINS = ("cross-domain", "cross-domain-disjoint")
+FEW, MANY = (0, 1, 3), (0, 1, 2, 3, 5, 10, 20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """Protocols evaluated together, with the same ks and cuts."""
+
+    protocols: tuple[str, ...]
+    ks: tuple[int, ...] = FEW
+    seeds: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A data set: how it is made (`make` takes the research data's folder and an empty place), and what it is asked.
+
+    `pictures`: encoders of its pictures. `without`: methods it has nothing for.
+    """
+
+    make: Callable[[Path, Path], None]
+    rounds: tuple[Round, ...]
+    max_users: int = 1000
+    pictures: tuple[str, ...] = ()
+    without: frozenset[str] = field(default_factory=frozenset)
+
+
+def imported(name: str, folder: str) -> Callable[[Path, Path], None]:
+    """Maker that imports `folder` of the research data with source `name`."""
+
+    def run(data: Path, place: Path) -> None:
+        source(name)(data / folder, place)
+
+    return run
+
+
+def planted(config: BoutiqueConfig) -> Callable[[Path, Path], None]:
+    """Maker of a boutique."""
+
+    def run(_data: Path, place: Path) -> None:
+        make(place, config, seed=0)
+
+    return run
+
+
+PLANS = {
+    "boutique": Plan(
+        make=planted(BoutiqueConfig(n_users=3000, n_events=30_000)),
+        rounds=(
+            Round(protocols=(*ITEMS, "user-cold", "both-cold", *DOMAINS, "warm", "time")),
+            Round(protocols=("k-shot",), ks=(0, 1, 3, 5, 10)),
+        ),
+    ),
+    "hm_week": Plan(
+        make=imported("hm", "hm_week"),
+        rounds=(
+            Round(protocols=(*ITEMS, "user-cold", *DOMAINS, "warm", "time")),
+            Round(protocols=("k-shot",), ks=(0, 1, 3, 5, 10)),
+            Round(protocols=("both-cold",), ks=(0, 1)),
+        ),
+    ),
+    "rtr": Plan(
+        make=imported("rtr", "rtr"),
+        rounds=(
+            Round(protocols=(*ITEMS, "user-cold", "warm", "time"), ks=(0, 1)),
+            Round(protocols=("k-shot",), ks=(0, 1, 3, 5)),
+            Round(protocols=DOMAINS),
+        ),
+    ),
+    "citeulike": Plan(
+        make=imported("citeulike", "citeulike"),
+        rounds=(Round(protocols=(*ITEMS, "user-cold", "both-cold", "warm")), Round(protocols=("k-shot",), ks=MANY)),
+    ),
+    "ml100k": Plan(
+        make=imported("recbole", "ml100k"),
+        rounds=(Round(protocols=(*ITEMS, "user-cold", "both-cold", "warm")), Round(protocols=("k-shot",), ks=MANY)),
+    ),
+    "sport_cloth": Plan(
+        make=imported("sport_cloth", "amazon_sport_cloth/sport_cloth"),
+        rounds=(Round(protocols=("cross-domain", "user-cold", "warm")),),
+    ),
+}

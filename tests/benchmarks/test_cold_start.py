@@ -1,0 +1,131 @@
+"""The benchmark on a shop of a minute: asked, killed, resumed, stored, rendered, and our claims put to the test."""
+
+import re
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from benchmarks.cold_start import __main__ as bench
+from benchmarks.cold_start import curves, falsify, report
+from benchmarks.cold_start.plan import PLANS, Plan, Round, planted
+from benchmarks.cold_start.results import Measured, read, write
+from benchmarks.cold_start.words import WORDS
+
+from muslin.data.sources.boutique import BoutiqueConfig, make
+from muslin.evaluate.protocol import PROTOCOLS
+from muslin.testing.worlds import tiny_shop
+
+SHAPE = BoutiqueConfig(n_items=300, n_users=600, n_events=9_000, pictures=False)
+METHODS = ("content_knn", "popularity_segment")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory) -> Measured:
+    rounds = (
+        Round(protocols=tuple(p for p in PROTOCOLS if p != "k-shot"), seeds=1),
+        Round(protocols=("k-shot",), seeds=1),
+    )
+    plan = Plan(make=planted(SHAPE), rounds=rounds, max_users=60)
+    return bench.run("toy", plan, tmp_path_factory.mktemp("work"), METHODS)
+
+
+def test_every_protocol_is_asked_of_some_data_set() -> None:
+    assert {p for plan in PLANS.values() for part in plan.rounds for p in part.protocols} == set(PROTOCOLS)
+
+
+def test_a_result_is_found_again_as_it_was_stored(measured, tmp_path) -> None:
+    back = read(write(measured, tmp_path))
+    assert back.cost == measured.cost
+    for now, then in zip(back.rounds, measured.rounds, strict=True):
+        assert now.facts == then.facts
+        assert now.findings == then.findings
+        assert [(r.method, r.view, r.k, r.metric) for r in now.rows] == [
+            (r.method, r.view, r.k, r.metric) for r in then.rows
+        ]
+        assert [r.value for r in now.rows] == pytest.approx([r.value for r in then.rows], abs=1e-6)
+
+
+def test_a_run_says_what_it_cost_and_on_what(measured) -> None:
+    cost = measured.cost
+    assert cost.model
+    assert cost.cpu_seconds > 0
+    assert cost.peak_mb > 50
+    assert not cost.resumed
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_the_page_shows_every_protocol_and_method_with_the_figures_measured(measured, language) -> None:
+    page = report.page([measured], WORDS[language])
+    for protocol in PROTOCOLS:
+        assert f"(`{protocol}`)" in page
+    for method in ("random", "popularity", "oracle", *METHODS):
+        assert f"| `{method}` |" in page
+    row = next(r for r in measured.rounds[0].rows if r.method == "content_knn" and r.metric == "ndcg@20")
+    assert f"{row.value:.3f}" in page
+    assert f"[{row.ci_low:.3f}, {row.ci_high:.3f}]" in page
+
+
+def test_both_pages_hold_the_same_figures(measured) -> None:
+    numbers = [re.findall(r"\d\.\d{3}", page) for page in (report.page([measured], w) for w in WORDS.values())]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) > 100
+
+
+def test_curves_over_k_are_drawn_for_garments_and_shoppers(measured) -> None:
+    assert set(curves.by_k(measured.rounds[1])) == {"garments", "shoppers"}
+    assert not curves.by_k(measured.rounds[0])
+
+
+def test_quick_asks_the_same_protocols_of_one_cut() -> None:
+    for plan in PLANS.values():
+        asked = bench.quick(plan)
+        assert [p for part in asked.rounds for p in part.protocols] == [
+            p for part in plan.rounds for p in part.protocols
+        ]
+        assert all(part.seeds == 1 for part in asked.rounds)
+
+
+def test_permuted_content_belongs_to_another_garment_and_nothing_else_moves() -> None:
+    shop = tiny_shop()
+    other = falsify.permuted(shop)
+    kept = ["item_id", "family", "domain"]
+    assert other.items.select(kept).equals(shop.items.select(kept))
+    assert other.events.equals(shop.events)
+    assert not other.items["title"].equals(shop.items["title"])
+    assert sorted(other.items["title"]) == sorted(shop.items["title"])
+    described = ["department", "kind", "title"]
+    rows = set(shop.items.select(described).iter_rows())
+    assert set(other.items.select(described).iter_rows()) == rows
+
+
+def test_swapped_events_keep_how_much_each_garment_sold_and_break_up_shoppers() -> None:
+    shop = tiny_shop()
+    other = falsify.swapped(shop)
+    sold = [d.events.group_by("item_id").len().sort("item_id") for d in (shop, other)]
+    assert sold[0].equals(sold[1])
+    domain = shop.items.select("item_id", "domain")
+    shared = [_shared(d.events.join(domain, on="item_id")) for d in (shop, other)]
+    assert shared[0] != shared[1]
+
+
+def _shared(events: pl.DataFrame) -> list[tuple[str, int, int]]:
+    """How much each shopper took in each domain."""
+    counts = events.pivot("domain", index="user_id", values="item_id", aggregate_function="len").fill_null(0)
+    return sorted(counts.select("user_id", "accessories", "apparel").iter_rows())
+
+
+@pytest.fixture(scope="module")
+def planted_shop(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("falsify") / "shop", SHAPE, seed=0)
+
+
+def test_claims_that_are_true_by_construction_survive(planted_shop) -> None:
+    verdicts = falsify.content(planted_shop, falsify.Terms(seeds=1, max_users=300))
+    assert [v.survives for v in verdicts] == [True] * len(verdicts)
+
+
+def test_a_claim_that_is_false_falls(planted_shop) -> None:
+    """Where content is permuted beforehand it says nothing, and permuting it again takes nothing away."""
+    shop = replace(falsify.permuted(planted_shop, seed=1), root=None)
+    verdicts = falsify.learning(shop, falsify.Terms(seeds=1, max_users=300))
+    assert [v.survives for v in verdicts] == [False]
