@@ -1,16 +1,19 @@
-"""Run the benchmark: `python -m benchmarks.cold_start [DATA ...] [--methods A,B] [--against A,B] [--quick]`.
+"""Run the benchmark: `python -m benchmarks.cold_start [DATA ...] [--methods A,B] [--quick]`.
 
 Each data set runs in a process of its own, so that its peak memory is its own. Finished answers are kept under
 `--work`; a run that was killed goes on from there.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cold_start.plan import PLANS, Plan, Round
 from benchmarks.cold_start.results import Measured, cost, write
@@ -18,6 +21,7 @@ from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.evaluate.result import Result
 from muslin.features.embed import Encoders, enriched
+from muslin.peers import environment, known
 from muslin.recipes.evaluate import evaluate
 
 _DATA = Path(os.environ.get("MUSLIN_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
@@ -42,11 +46,24 @@ def quick(plan: Plan) -> Plan:
     return replace(plan, rounds=rounds, max_users=200)
 
 
+def entrants() -> tuple[str, ...]:
+    """Every method, and every peer whose library is installed."""
+    return (*registry.names(), *(p for p in known.names() if environment.installed(known.peer(p))))
+
+
+def tuned(dataset: Dataset, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Options found by benchmarks.peers.tune for this data set, of those who were tuned; the others have defaults."""
+    folder = Path(__file__).parents[1] / "peers" / "tuned" / dataset.schema.name
+    files = {name: folder / f"{name}.json" for name in names}
+    found = {n: json.loads(f.read_text(encoding="utf-8"))["options"] for n, f in files.items() if f.is_file()}
+    return {name: options for name, options in found.items() if options}
+
+
 def run(name: str, plan: Plan, work: Path, methods: tuple[str, ...] | None) -> Measured:
     """Everything `plan` asks of the data set `name`, whose files and answers are kept in `work`."""
     started = time.monotonic()
     dataset = _dataset(name, plan, work)
-    chosen = [m for m in methods or registry.names() if m not in plan.without]
+    chosen = [m for m in methods or entrants() if m not in plan.without]
     cache = work / f"{name}-answers"
     resumed = cache.exists()
     rounds = tuple(_asked(dataset, chosen, part, plan.max_users, cache) for part in plan.rounds)
@@ -62,6 +79,7 @@ def _asked(dataset: Dataset, methods: list[str], part: Round, max_users: int, ca
         seeds=part.seeds,
         max_users=max_users,
         cache=cache,
+        options=tuned(dataset, methods),
     )
 
 
@@ -84,7 +102,7 @@ def _one(name: str, wanted: argparse.Namespace) -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.cold_start", description=__doc__)
     parser.add_argument("data", nargs="*", metavar="DATA", help=", ".join(PLANS))
-    parser.add_argument("--methods", metavar="A,B", help="methods to compare; all by default")
+    parser.add_argument("--methods", metavar="A,B", help="methods and peers; all, and the installed peers, by default")
     parser.add_argument("--quick", action="store_true", help="one cut, 200 shoppers a question")
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"), help="imported data and finished answers")
     parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "results")

@@ -91,7 +91,7 @@ METHODS = ("constant", "colour", "perfect", "peeking", "shouting")
 
 @pytest.fixture(scope="module")
 def result(dataset: Dataset) -> Result:
-    return run.evaluate(dataset, Toys(dataset), methods=METHODS, seeds=SEEDS)
+    return run.evaluate(dataset, run.fitted(Toys(dataset)), methods=METHODS, seeds=SEEDS)
 
 
 def row(
@@ -149,7 +149,7 @@ def test_knowing_nothing_gets_what_chance_gives(
 
 def test_chance_is_hit_on_average_over_many_shoppers(dataset: Dataset) -> None:
     seeds = range(6)
-    found = run.evaluate(dataset, Toys(dataset), methods=["constant"], protocols=["item-cold"], seeds=seeds)
+    found = run.evaluate(dataset, run.fitted(Toys(dataset)), methods=["constant"], protocols=["item-cold"], seeds=seeds)
     within = [protocol("item-cold").build(dataset, Terms(seed)).asks[0] for seed in seeds]
     expected = np.mean([by_chance(ask) for ask in within])
     assert row(found, "constant", "item-cold", "within", "cold", 0).value == pytest.approx(expected, abs=0.02)
@@ -227,26 +227,28 @@ def test_the_best_is_compared_with_each_of_the_others(result: Result) -> None:
 
 def test_each_method_is_fitted_once_per_protocol_and_seed_and_random_never(dataset: Dataset) -> None:
     fit = Toys(dataset)
-    run.evaluate(dataset, fit, methods=["random", "colour"], protocols=["user-cold"], ks=(0, 1), seeds=(5, 6))
+    run.evaluate(
+        dataset, run.fitted(fit), methods=["random", "colour"], protocols=["user-cold"], ks=(0, 1), seeds=(5, 6)
+    )
     assert fit.fitted == [("popularity", 5), ("colour", 5), ("popularity", 6), ("colour", 6)]
 
 
 def test_the_same_call_gives_the_same_rows(dataset: Dataset) -> None:
     def rows() -> list[Row]:
-        found = run.evaluate(dataset, Toys(dataset), methods=["colour"], seeds=(3,), max_users=20)
+        found = run.evaluate(dataset, run.fitted(Toys(dataset)), methods=["colour"], seeds=(3,), max_users=20)
         return [replace(r, fit_cpu_s=0.0) for r in found.rows]
 
     assert rows() == rows()
 
 
 def test_max_users_bounds_the_shoppers_of_every_question(dataset: Dataset) -> None:
-    found = run.evaluate(dataset, Toys(dataset), methods=[], seeds=(0,), max_users=10)
+    found = run.evaluate(dataset, run.fitted(Toys(dataset)), methods=[], seeds=(0,), max_users=10)
     assert {r.n_users for r in found.rows if r.path not in ("cold", "hot") or r.view == "within"} == {10}
 
 
 def test_blocks_of_shoppers_change_nothing(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     def rows() -> list[Row]:
-        found = run.evaluate(dataset, Toys(dataset), methods=["colour"], seeds=(0,))
+        found = run.evaluate(dataset, run.fitted(Toys(dataset)), methods=["colour"], seeds=(0,))
         return [replace(r, fit_cpu_s=0.0) for r in found.rows]
 
     whole = rows()
@@ -256,7 +258,7 @@ def test_blocks_of_shoppers_change_nothing(dataset: Dataset, monkeypatch: pytest
 
 def test_a_method_that_gives_nan_is_named(dataset: Dataset) -> None:
     with pytest.raises(ModelError, match="'broken'"):
-        run.evaluate(dataset, Toys(dataset), methods=["broken"], seeds=(0,))
+        run.evaluate(dataset, run.fitted(Toys(dataset)), methods=["broken"], seeds=(0,))
 
 
 @pytest.mark.parametrize(
@@ -271,14 +273,14 @@ def test_a_method_that_gives_nan_is_named(dataset: Dataset) -> None:
 def test_wrong_use_is_refused_before_anything_is_fitted(dataset: Dataset, wrong: dict, code: str) -> None:
     fit = Toys(dataset)
     with pytest.raises(UsageError) as caught:
-        run.evaluate(dataset, fit, methods=["colour"], **wrong)
+        run.evaluate(dataset, run.fitted(fit), methods=["colour"], **wrong)
     assert caught.value.code == code
     assert not fit.fitted
 
 
 def test_a_dataset_too_small_to_cut_says_so(dataset: Dataset) -> None:
     with pytest.raises(DataError) as caught:
-        run.evaluate(dataset.with_events(dataset.events.head(1)), Toys(dataset), methods=[], seeds=(0,))
+        run.evaluate(dataset.with_events(dataset.events.head(1)), run.fitted(Toys(dataset)), methods=[], seeds=(0,))
     assert caught.value.code == "too_small"
 
 
@@ -302,19 +304,19 @@ def test_an_interrupted_run_goes_on_from_what_is_finished(dataset: Dataset, tmp_
     asked = {"methods": ["constant", "colour"], "protocols": ["warm"], "seeds": (0, 1)}
     first = Interrupted(dataset)
     with pytest.raises(KeyboardInterrupt):
-        run.evaluate(dataset, first, cache=tmp_path, **asked)
+        run.evaluate(dataset, run.fitted(first), cache=tmp_path, **asked)
     assert not list(tmp_path.glob(".draft*"))
     again = Toys(dataset)
-    resumed = run.evaluate(dataset, again, cache=tmp_path, **asked)
+    resumed = run.evaluate(dataset, run.fitted(again), cache=tmp_path, **asked)
     assert again.fitted == [("colour", 1)]
-    fresh = run.evaluate(dataset, Toys(dataset), **asked)
+    fresh = run.evaluate(dataset, run.fitted(Toys(dataset)), **asked)
     assert [replace(r, fit_cpu_s=0.0) for r in resumed.rows] == [replace(r, fit_cpu_s=0.0) for r in fresh.rows]
 
 
 def test_kept_answers_are_not_used_for_other_data_or_other_terms(dataset: Dataset, tmp_path: Path) -> None:
     def fitted(data: Dataset, **terms: object) -> int:
         fit = Toys(data)
-        run.evaluate(data, fit, methods=[], protocols=["warm"], seeds=(0,), cache=tmp_path, **terms)
+        run.evaluate(data, run.fitted(fit), methods=[], protocols=["warm"], seeds=(0,), cache=tmp_path, **terms)
         return len(fit.fitted)
 
     assert fitted(dataset) == 1
@@ -328,7 +330,7 @@ def test_kept_answers_are_not_used_for_other_data_or_other_terms(dataset: Datase
 def test_the_oracle_is_a_ceiling_on_planted_data(tmp_path: Path) -> None:
     config = BoutiqueConfig(n_items=300, n_users=400, n_events=6000, pictures=False)
     boutique = make(tmp_path / "boutique", config, seed=0)
-    found = run.evaluate(boutique, Toys(boutique), methods=["colour"], seeds=(0,))
+    found = run.evaluate(boutique, run.fitted(Toys(boutique)), methods=["colour"], seeds=(0,))
     assert found.facts.methods == ("random", "popularity", "colour", "oracle")
     for where in (("item-cold", "within", "cold", 0), ("warm", "full", "hot", None)):
         best = row(found, "oracle", *where)
@@ -348,7 +350,7 @@ def test_an_oracle_that_knows_all_gets_one_even_of_new_shoppers(
         return Block(scores, np.zeros(len(users), dtype=bool))
 
     monkeypatch.setattr(run, "_oracle", lambda _: all_knowing)
-    found = run.evaluate(dataset, Toys(dataset), methods=[], protocols=["user-cold"], seeds=(0,))
+    found = run.evaluate(dataset, run.fitted(Toys(dataset)), methods=[], protocols=["user-cold"], seeds=(0,))
     assert {r.value for r in found.rows if r.method == "oracle" and r.metric == "ndcg@20"} == {1.0}
 
 

@@ -3,6 +3,7 @@ import pytest
 from muslin import registry
 from muslin.errors import UsageError
 from muslin.recipes.evaluate import check, evaluate
+from muslin.testing.worlds import tiny_shop
 
 
 def test_every_method_takes_part_unless_told(shop, monkeypatch) -> None:
@@ -66,3 +67,32 @@ def test_unknown_names_are_refused_before_anything_is_fitted(shop, monkeypatch, 
 def test_check_knows_the_oracle() -> None:
     check(["warm"], ["oracle", "ials"])
     check(["warm"], None)
+
+
+def test_a_peer_is_asked_the_same_as_our_methods(tmp_path) -> None:
+    shop = tiny_shop()
+    asked = {"methods": ["content_knn", "implicit-itemknn"], "seeds": 1, "ks": (0, 1, 3), "cache": tmp_path}
+    result = evaluate(shop, protocols=["item-cold", "mixed", "k-shot", "warm"], **asked)
+    by_method = {
+        method: {(r.protocol, r.view, r.path, r.k, r.n_users, r.n_items) for r in result.rows if r.method == method}
+        for method in asked["methods"]
+    }
+    assert by_method["content_knn"] == by_method["implicit-itemknn"]
+    warm = {r.method: r.value for r in result.rows if r.protocol == "warm" and r.metric == "ndcg@20"}
+    assert warm["implicit-itemknn"] > 1.5 * warm["random"]
+
+
+def test_options_reach_methods_and_peers_and_have_answers_of_their_own(tmp_path) -> None:
+    shop = tiny_shop()
+
+    def values(**options: dict) -> dict[str, float]:
+        methods = ["ials", "implicit-als"]
+        found = evaluate(shop, protocols=["warm"], methods=methods, seeds=1, cache=tmp_path, options=options)
+        return {r.method: r.value for r in found.rows if r.metric == "mrr"}
+
+    usual = values()
+    other = values(**{"ials": {"factors": 2}, "implicit-als": {"factors": 2}})
+    assert usual["popularity"] == other["popularity"]
+    assert usual["ials"] != other["ials"]
+    assert usual["implicit-als"] != other["implicit-als"]
+    assert values() == usual

@@ -10,13 +10,13 @@ import pytest
 import scipy.sparse as sp
 
 from muslin import registry
+from muslin.data.cutting import Split
 from muslin.data.dataset import Dataset
 from muslin.data.schema import Roles
 from muslin.data.sources.hm import CATEGORICAL, SCHEMA, TEXT
-from muslin.data.cutting import Split
 from muslin.evaluate.answers import answer, floor, scores_of
-from muslin.evaluate.metrics import Pairs, parts, values
 from muslin.evaluate.exam import Ask, Exam
+from muslin.evaluate.metrics import Pairs, parts, values
 from muslin.features.space import World, encode
 from muslin.method import Fitted
 from muslin.train.loop import Run, train

@@ -22,6 +22,7 @@ from muslin.cli.features import features
 from muslin.cli.fit import fit
 from muslin.cli.imports import import_
 from muslin.cli.methods import methods
+from muslin.cli.peers import peers
 from muslin.cli.recommend import recommend
 from muslin.cli.serve import serve
 from muslin.cli.tune import tune
@@ -53,7 +54,7 @@ def app() -> typer.Typer:
     )
     made.callback()(_root)
     made.command("import")(import_)
-    for command in (features, tune, fit, evaluate, recommend, audience, serve, methods, doctor, demo):
+    for command in (features, tune, fit, evaluate, recommend, audience, serve, methods, peers, doctor, demo):
         made.command()(command)
     return made
 

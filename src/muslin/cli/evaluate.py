@@ -16,6 +16,10 @@ def evaluate(
     dataset: DatasetPath,
     protocol: Annotated[str, typer.Option(metavar="A,B,…", help="What is hidden.")] = "item-cold,user-cold,warm",
     methods: Annotated[str | None, typer.Option(metavar="A,B,…", help="Methods to compare; all by default.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,…", help="Judge the default method, or --methods, beside these or peers."),
+    ] = None,
     k: Annotated[str, typer.Option("--k", metavar="A,B,…", help="Events revealed of a new shopper.")] = "0,1,3",
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data, each with a fit of its own.")] = 3,
     max_users: Annotated[int | None, typer.Option(min=1, help="Shoppers asked per question; all by default.")] = None,
@@ -32,15 +36,20 @@ def evaluate(
     """Compare methods under strict protocols: full ranking, intervals, leakage audit."""
     refuse_unwritable(json_to, html, svg)
     protocols, ks = names(protocol, "--protocol"), numbers(k, "--k")
+    rivals = names(against, "--against") if against is not None else ()
     chosen = None if methods is None else names(methods, "--methods")
     allowed = share(max_bad, "--max-bad")
-    for name in chosen or ():
-        if name != "oracle":
-            require(name, "--methods")
+    from muslin.peers import known
+
+    for name, where in [*((n, "--methods") for n in chosen or ()), *((n, "--against") for n in rivals)]:
+        require(name, where, ("oracle", *known.names()))
     from muslin.data.dataset import Dataset
     from muslin.features.embed import enriched
     from muslin.recipes import evaluate as recipe
+    from muslin.recipes.fit import DEFAULT_METHOD
 
+    if rivals:
+        chosen = tuple(dict.fromkeys((*(chosen or (DEFAULT_METHOD,)), *rivals)))
     recipe.check(protocols, chosen)
     try:
         data = enriched(Dataset.load(dataset, max_bad=allowed), encoders(pictures, words))

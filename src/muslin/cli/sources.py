@@ -5,7 +5,7 @@
 
 import ast
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from inspect import cleandoc
@@ -42,10 +42,10 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules([str(_folder())]) if not m.name.startswith("_")))
 
 
-def require(name: str, where: str) -> None:
-    """Raise `UsageError` (`unknown_method`) naming the nearest unless there is a method called `name`."""
-    if name not in names():
-        message, fix = f"no method is called {name!r}", nearest(name, names())
+def require(name: str, where: str, others: Sequence[str] = ()) -> None:
+    """Raise `UsageError` (`unknown_method`) naming the nearest unless a method or one of `others` is called `name`."""
+    if name not in (*names(), *others):
+        message, fix = f"no method is called {name!r}", nearest(name, (*names(), *others))
         raise UsageError(message, code="unknown_method", where=where, fix=fix)
 
 

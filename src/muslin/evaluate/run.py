@@ -3,10 +3,12 @@
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -29,6 +31,17 @@ from muslin.progress import track
 Fit = Callable[[str, World, int], Fitted]
 """Fits the method of that name to a world, with that seed."""
 
+
+class Ready(NamedTuple):
+    """Something that learned from the world of exams of one cut: its scores in each, and what learning cost."""
+
+    scores: Callable[[Exam], Scores]
+    cpu_s: float
+
+
+Prepare = Callable[[str, Sequence[Exam]], AbstractContextManager[Ready]]
+"""Lets the entrant of that name learn from the world that the exams share, and holds what it learned meanwhile."""
+
 Asked = dict[tuple[str, str], list[Answers]]
 """Answers by protocol and method, one per seed."""
 
@@ -43,7 +56,7 @@ class _Step:
 
 def evaluate(
     dataset: Dataset,
-    fit: Fit,
+    prepare: Prepare,
     *,
     methods: Sequence[str],
     protocols: Sequence[str] = DEFAULTS,
@@ -52,7 +65,7 @@ def evaluate(
     max_users: int | None = None,
     cache: Path | None = None,
 ) -> Result:
-    """Judge `methods` on `dataset`.
+    """Judge `methods` on `dataset`; `prepare` lets each of them learn (`fitted` for methods of this package).
 
     `popularity` always takes part, and so do the bounds: `random`, a fresh random order for every shopper, and the
     `oracle` where the dataset's truth lies beside it (`truth.safetensors`, planted data). `ks`: events revealed of new
@@ -61,7 +74,7 @@ def evaluate(
     that an interrupted run goes on where it stopped; give each configuration of the methods its own.
 
     Raises `UsageError` for an unknown protocol or bad numbers, `DataError` (`too_small`) when a cut leaves nothing to
-    ask, `ModelError` (`non_finite_scores`) naming a method that gave NaN, and whatever `fit` raises.
+    ask, `ModelError` (`non_finite_scores`) naming a method that gave NaN, and whatever `prepare` raises.
     """
     chosen = [protocol(name) for name in dict.fromkeys(protocols)]
     terms = [Terms(seed, check_ks(ks), _positive(max_users)) for seed in _distinct(seeds)]
@@ -77,31 +90,41 @@ def evaluate(
     }
     total = len(cuts) * len(terms) * len(names)
     for step in track(_steps(dataset, list(cuts.values()), terms, names, findings), "evaluate", total):
-        fitted = _Once(step, fit)
-        for exam in step.exams:
-            entry = store.place(cache, base, exam.protocol, exam.seed, step.method) if cache else None
-            answers = store.read(entry) if entry else None
-            if answers is None:
-                answers = _answers(exam, step.method, fitted, oracle)
-                if entry:
-                    store.write(entry, answers)
-            asked.setdefault((exam.protocol, step.method), []).append(answers)
+        with ExitStack() as held:
+            once = _Once(step, prepare, held)
+            for exam in step.exams:
+                entry = store.place(cache, base, exam.protocol, exam.seed, step.method) if cache else None
+                answers = store.read(entry) if entry else None
+                if answers is None:
+                    answers = _answers(exam, step.method, once, oracle)
+                    if entry:
+                        store.write(entry, answers)
+                asked.setdefault((exam.protocol, step.method), []).append(answers)
     return _result(dataset, chosen, terms, names, asked, tuple(findings))
 
 
-class _Once:
-    """Fits when first asked to: not at all when all answers are known."""
+def fitted(fit: Fit) -> Prepare:
+    """Methods that `fit` fits."""
 
-    def __init__(self, step: _Step, fit: Fit) -> None:
-        self._step, self._fit = step, fit
+    @contextmanager
+    def prepare(name: str, exams: Sequence[Exam]) -> Iterator[Ready]:
+        started = time.process_time()
+        learned = fit(name, exams[0].world, exams[0].seed)
+        spent = time.process_time() - started
+        yield Ready(lambda exam: scores_of(learned, exam), spent)
+
+    return prepare
+
+
+class _Once:
+    """Prepares when first asked to, until `held` closes: not at all when all answers are known."""
+
+    def __init__(self, step: _Step, prepare: Prepare, held: ExitStack) -> None:
+        self._step, self._prepare, self._held = step, prepare, held
 
     @cached_property
-    def fitted(self) -> tuple[Fitted, float]:
-        """The fitted method, and the processor seconds that took."""
-        started = time.process_time()
-        exam = self._step.exams[0]
-        fitted = self._fit(self._step.method, exam.world, exam.seed)
-        return fitted, time.process_time() - started
+    def ready(self) -> Ready:
+        return self._held.enter_context(self._prepare(self._step.method, self._step.exams))
 
 
 def _steps(
@@ -126,8 +149,7 @@ def _answers(exam: Exam, method: str, once: _Once, oracle: Scores | None) -> Ans
         return answer(exam, "random", floor, 0.0)
     if method == "oracle" and oracle:
         return answer(exam, "oracle", oracle, 0.0)
-    fitted, spent = once.fitted
-    return answer(exam, method, scores_of(fitted, exam), spent)
+    return answer(exam, method, once.ready.scores(exam), once.ready.cpu_s)
 
 
 def _oracle(dataset: Dataset) -> Scores | None:

@@ -1,17 +1,25 @@
-"""Judge methods, with their default options, on a dataset."""
+"""Judge methods and peers on a dataset."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import run
+from muslin.evaluate.exam import Ask, Block, Exam
 from muslin.evaluate.protocol import DEFAULTS, protocol
 from muslin.evaluate.result import Result
+from muslin.evaluate.run import Ready
 from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted
+from muslin.peers import answers, environment, known
 from muslin.recipes.fit import Recipe, fit_world
 
 ORACLE = "oracle"
@@ -27,41 +35,73 @@ def evaluate(
     seeds: int | Sequence[int] = 3,
     max_users: int | None = None,
     cache: Path | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Result:
     """Figures of `methods` (all registered ones unless given) under `protocols`, each fitted anew on every cut.
 
-    `ks`: events revealed of new shoppers. `seeds`: how many cuts, or which. `max_users`: shoppers asked per question
-    at most. `cache`: directory for finished answers, from which an interrupted evaluation goes on. Raises `UsageError`
-    for unknown names, bad numbers, and a picture encoder that these events taught, before anything is fitted; and what
-    `muslin.evaluate.run.evaluate` raises.
+    `methods` may name peers too (`muslin.peers`), which must be installed. `ks`: events revealed of what is new.
+    `seeds`: how many cuts, or which. `max_users`: shoppers asked per question at most. `cache`: directory for finished
+    answers, from which an interrupted evaluation goes on. `options`: those of a method or peer that differ from its
+    defaults, by name. Raises `UsageError` for unknown names, bad numbers, a peer that is not installed, and a picture
+    encoder that these events taught, before anything is fitted; and what `muslin.evaluate.run.evaluate` raises.
     """
     chosen = registry.names() if methods is None else tuple(methods)
     check(protocols, chosen)
     refuse_taught(dataset)
-    known = dataset.root is not None and (dataset.root / "truth.safetensors").is_file()
-    if ORACLE in chosen and not known:
+    planted = dataset.root is not None and (dataset.root / "truth.safetensors").is_file()
+    if ORACLE in chosen and not planted:
         message, fix = "only a planted dataset has an oracle", "leave it out, or evaluate a boutique"
         raise UsageError(message, code="no_oracle", where="methods", fix=fix)
     return run.evaluate(
         dataset,
-        _fit,
+        partial(_prepared, options or {}),
         methods=chosen,
         protocols=protocols,
         ks=ks,
         seeds=range(seeds) if isinstance(seeds, int) else seeds,
         max_users=max_users,
-        cache=cache,
+        cache=_place(cache, options or {}),
     )
 
 
 def check(protocols: Sequence[str], methods: Sequence[str] | None) -> None:
-    """Raise `UsageError` naming the nearest for a protocol or method that does not exist."""
+    """Raise `UsageError` for a protocol, method or peer that does not exist, or a peer that is not installed."""
     for name in protocols:
         protocol(name)
     for name in methods or ():
-        if name != ORACLE:
+        if name in known.names():
+            environment.python(known.peer(name))
+        elif name != ORACLE:
             registry.entry(name)
 
 
-def _fit(method: str, world: World, seed: int) -> Fitted:
-    return fit_world(Recipe(method=method), world, seed)
+@contextmanager
+def _prepared(options: Mapping[str, Mapping[str, Any]], name: str, exams: Sequence[Exam]) -> Iterator[Ready]:
+    """A peer in a process of its own, or a method of this package."""
+    own = options.get(name, {})
+    if name not in known.names():
+        with run.fitted(partial(_fit, own))(name, exams) as ready:
+            yield ready
+        return
+    with TemporaryDirectory(prefix="muslin-peer-") as folder:
+        asks = [ask for exam in exams for ask in exam.asks]
+        answered = answers.put(exams[0].world, asks, name, Path(folder), seed=exams[0].seed, options=own)
+        yield Ready(lambda _exam: partial(_scores, answered), answered.fit_cpu_s)
+
+
+def _scores(answered: answers.Answered, ask: Ask, rows: slice) -> Block:
+    return Block(*answered.scores(ask, rows))
+
+
+def _fit(options: Mapping[str, Any], method: str, world: World, seed: int) -> Fitted:
+    return fit_world(Recipe(method=method, options=options), world, seed)
+
+
+def _place(cache: Path | None, options: Mapping[str, Mapping[str, Any]]) -> Path | None:
+    """Answers of other options are other answers."""
+    if cache is None or not options:
+        return cache
+    return (
+        cache
+        / hashlib.sha256(repr(sorted((n, sorted(o.items())) for n, o in options.items())).encode()).hexdigest()[:16]
+    )
