@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from muslin.data.dataset import Dataset
+from muslin.data.sources.registry import SOURCES
 
 MAP = 'event = "purchase"\n[items]\ncategorical = ["colour"]\n'
 ROWS = "user_id,item_id,timestamp,colour\n" + "".join(f"u{n},007{n},2024-05-0{n},red\n" for n in range(1, 6))
@@ -46,3 +47,8 @@ def test_a_dataset_is_replaced_only_when_told(muslin, files) -> None:
 def test_what_is_no_share(muslin, files, allowed) -> None:
     found = muslin("import", "table", "log.csv", "shop", "--map", "map.toml", "--max-bad", allowed)
     assert (found.status, "code: bad_share" in found.err) == (2, True)
+
+
+def test_help_names_every_source(muslin) -> None:
+    found = muslin("import", "--help")
+    assert [name for name in SOURCES if name not in found.out] == []

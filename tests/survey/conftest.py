@@ -1,12 +1,7 @@
-"""A shop of hostile and missing values, and pictures drawn for the tests."""
+"""A shop of hostile and missing values."""
 
-import io
-from collections.abc import Callable
-
-import numpy as np
 import polars as pl
 import pytest
-from PIL import Image, ImageDraw
 
 from muslin.data.dataset import Dataset
 from muslin.data.schema import ItemRoles, Roles, Schema
@@ -70,31 +65,3 @@ def empty() -> Dataset:
     items = pl.DataFrame(schema={"item_id": pl.String, "family": pl.String, "domain": pl.String, "brand": pl.String})
     users = pl.DataFrame(schema={"user_id": pl.String})
     return Dataset(Schema(name="none", items=ItemRoles(categorical=("brand",))), items, users, events())
-
-
-@pytest.fixture
-def draw() -> Callable[[int], Image.Image]:
-    return _drawing
-
-
-@pytest.fixture
-def encode() -> Callable[..., bytes]:
-    return _encoded
-
-
-def _drawing(seed: int, width: int = 400, height: int = 600) -> Image.Image:
-    """A garment on white with a pattern of its own."""
-    rng = np.random.default_rng(seed)
-    picture = Image.new("RGB", (width, height), "white")
-    pen = ImageDraw.Draw(picture)
-    pen.rectangle((60, 40, width - 60, height - 40), fill=tuple(rng.integers(60, 200, 3).tolist()))
-    for _ in range(30):
-        x, y = int(rng.integers(60, width - 140)), int(rng.integers(40, height - 160))
-        pen.ellipse((x, y, x + 80, y + 120), fill=tuple(rng.integers(0, 256, 3).tolist()))
-    return picture
-
-
-def _encoded(picture: Image.Image, kind: str = "JPEG", quality: int = 90) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, quality=quality)
-    return file.getvalue()

@@ -10,9 +10,11 @@ from muslin.cli.arguments import JsonFile, MaxBad, share
 from muslin.cli.outputs import refuse_unwritable, write_json
 from muslin.cli.screen import console
 
+_SOURCES = "What the files are: amazon, citeulike, hm, movielens, recbole, rtr, sport_cloth or table."
+
 
 def import_(
-    name: Annotated[str, typer.Argument(metavar="SOURCE", help="What the files are: hm, rtr or table.")],
+    name: Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCES)],
     src: Annotated[Path, typer.Argument(metavar="SRC", help="File or directory to read.")],
     dst: Annotated[Path, typer.Argument(metavar="DST", help="Dataset directory to write.")],
     mapping: Annotated[Path | None, typer.Option("--map", metavar="FILE", help="TOML that says what is what.")] = None,

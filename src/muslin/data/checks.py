@@ -9,7 +9,7 @@ from muslin.data.check_entities import check_items, check_users
 from muslin.data.check_events import check_events
 from muslin.data.checked import AUX, Cleaned, Note, Part
 from muslin.data.dataset import KEYS
-from muslin.data.quarantine import LINE, Tally, counts, from_rows
+from muslin.data.quarantine import LINE, Tally, counts, from_rows, placed
 from muslin.data.read import Table
 from muslin.data.schema import Roles, Schema
 from muslin.data.timestamps import check_zone
@@ -101,7 +101,8 @@ def _finished(part: Part, keys: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _refused_rows(part: Part) -> pl.DataFrame:
-    return pl.concat([part.table.bad, from_rows(part.bad, part.table.origin, part.table.file)])
+    table = part.table
+    return pl.concat([table.bad, placed(from_rows(part.bad, table.origin, table.file), table.starts)])
 
 
 def _with_event_users(users: pl.DataFrame | None, events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from muslin.errors import DataError
@@ -76,6 +77,16 @@ def from_rows(bad: pl.DataFrame, origin: pl.DataFrame, file: str) -> pl.DataFram
     )
 
 
+def placed(quarantine: pl.DataFrame, starts: Sequence[tuple[int, str]]) -> pl.DataFrame:
+    """`quarantine` of a table that is several files in a row, by the file and line of each: see `read.Table.starts`."""
+    if not starts or quarantine.is_empty():
+        return quarantine
+    which = np.searchsorted([start for start, _ in starts], quarantine["line"].to_numpy()) - 1
+    start = pl.Series([first for first, _ in starts], dtype=pl.Int64).gather(which)
+    name = pl.Series([file for _, file in starts], dtype=pl.String).gather(which)
+    return quarantine.with_columns(name.alias("file"), pl.col("line") - start)
+
+
 def readable(frame: pl.DataFrame) -> list[str]:
     """Columns that can be written as JSON: those without blobs, such as pictures, at any depth."""
     return [name for name, dtype in frame.schema.items() if "Binary" not in str(dtype)]
@@ -130,7 +141,8 @@ def enforce(tallies: Sequence[Tally], quarantine: pl.DataFrame, max_bad: float, 
 
 def _examples(quarantine: pl.DataFrame, over: Tally, most: int = 3) -> list[str]:
     """Up to `most` refused rows, of different codes first."""
-    mine = quarantine.filter(pl.col("code").is_in(list(over.refused)) & (pl.col("file") == over.file))
+    of_table = pl.lit(over.file).str.contains(pl.col("file"), literal=True)  # it may be several files
+    mine = quarantine.filter(pl.col("code").is_in(list(over.refused)) & of_table)
     picked = mine.with_columns(nth=pl.int_range(pl.len()).over("code")).sort("nth", maintain_order=True).head(most)
     return [f"{row['file']}:{row['line']}: {row['reason']} [{row['code']}]" for row in picked.iter_rows(named=True)]
 

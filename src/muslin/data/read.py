@@ -32,13 +32,15 @@ class Table:
     """Rows to be checked.
 
     `frame`: the rows with a column `LINE`, changed at will on the way to the checks. `origin`: the rows as they were
-    read, for the quarantine. `bad`: quarantine of rows that could not even be read.
+    read, for the quarantine. `bad`: quarantine of rows that could not even be read. `starts`: of a table that is
+    several files in a row, the lines before each file and its name.
     """
 
     file: str
     frame: pl.DataFrame
     origin: pl.DataFrame
     bad: pl.DataFrame = field(default_factory=empty)
+    starts: tuple[tuple[int, str], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -62,9 +64,7 @@ def read_table(path: Path, dialect: Dialect | None = None) -> Table:
     Raises `DataError`: `missing_file`, `unknown_format`, `empty_file`, `wrong_encoding`, `unknown_encoding`,
     `bad_header`, `duplicate_header`, `bad_parquet`, `unreadable_csv`.
     """
-    require_file(path)
-    if path.stat().st_size == 0:
-        raise DataError("the file is empty", code="empty_file", where=str(path), fix="export it again")
+    _require_content(path)
     if path.suffix.lower() in _PARQUET:
         return table_of(_read_parquet(path), path.name)
     if path.suffix.lower() not in _CSV:
@@ -75,6 +75,12 @@ def read_table(path: Path, dialect: Dialect | None = None) -> Table:
             fix=f"give a file ending in {', '.join(_CSV + _PARQUET)}",
         )
     return _read_csv(path, dialect or Dialect(separator="\t" if path.suffix.lower() == ".tsv" else ","))
+
+
+def read_delimited(path: Path, dialect: Dialect) -> Table:
+    """Table of a CSV file under any name, all columns String; raises `DataError` as `read_table` does."""
+    _require_content(path)
+    return _read_csv(path, dialect)
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -126,6 +132,12 @@ def require_columns(table: Table, wanted: tuple[str, ...]) -> None:
     raise DataError(f"column {name!r} is missing", code="missing_column", where=table.file, fix=nearest(name, have))
 
 
+def _require_content(path: Path) -> None:
+    require_file(path)
+    if path.stat().st_size == 0:
+        raise DataError("the file is empty", code="empty_file", where=str(path), fix="export it again")
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
     with path.open("rb") as file:
         head = file.read(4)
@@ -148,7 +160,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 def _read_csv(path: Path, dialect: Dialect) -> Table:
     data: csv_rows.Bytes = np.memmap(path, dtype=np.uint8, mode="r")
     head = data[:4096].tobytes()
-    _refuse_other_formats(path, head)
+    refuse_other_formats(path, head)
     if len(dialect.separator.encode()) != 1 or dialect.separator in '"\r\n':
         message = f"{dialect.separator!r} cannot separate fields"
         raise DataError(message, code="bad_separator", where=str(path), fix="use one of , ; | or a tab")
@@ -156,7 +168,7 @@ def _read_csv(path: Path, dialect: Dialect) -> Table:
     if foreign:
         data = np.frombuffer(_transcoded(path, dialect.encoding), dtype=np.uint8)
     else:
-        _refuse_wide(path, head)
+        refuse_wide(path, head)
         _check_utf8(path, data)
     frame, bad = csv_rows.parse(path, data, dialect.separator, on_disk=not foreign)
     return Table(path.name, frame, frame, bad)
@@ -187,7 +199,8 @@ _ENCODING_FIX = (
 )
 
 
-def _refuse_other_formats(path: Path, head: bytes) -> None:
+def refuse_other_formats(path: Path, head: bytes) -> None:
+    """Raise `DataError` (`unknown_format`) for a text file that begins like Parquet or something packed."""
     what = next((text for magic, text in _PACKED.items() if head.startswith(magic)), "")
     if head.startswith(b"PAR1"):
         what = "is a Parquet file"
@@ -196,8 +209,8 @@ def _refuse_other_formats(path: Path, head: bytes) -> None:
         raise DataError(message, code="unknown_format", where=str(path), fix=fix)
 
 
-def _refuse_wide(path: Path, head: bytes) -> None:
-    """Refuse UTF-16 and UTF-32, with a byte-order mark or recognisable by its zero bytes."""
+def refuse_wide(path: Path, head: bytes) -> None:
+    """Raise `DataError` (`wrong_encoding`) for UTF-16 and UTF-32, with a byte-order mark or many zero bytes."""
     mark = next((name for bom, name in _BOMS.items() if head.startswith(bom)), "")
     if not mark and head.count(0) * 5 > len(head):
         mark = "UTF-16"

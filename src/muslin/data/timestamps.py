@@ -18,6 +18,8 @@ import polars as pl
 from muslin.errors import DataError, nearest
 
 MOMENT = pl.Datetime("us", "UTC")
+TIMELESS = "2000-01-01T00:00:00Z"
+"""Time of every event of a source that knows none: one instant, so that nobody can take an order for a history."""
 _ZONED = "%Y-%m-%dT%H:%M:%S%.f%#z"
 _LOCAL = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 _ANY = datetime(2001, 2, 3, tzinfo=UTC)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import polars as pl
@@ -7,8 +8,11 @@ from hypothesis import strategies as st
 
 from muslin.data.dataset import Dataset
 from muslin.data.sources.sport_cloth import import_sport_cloth
+from muslin.evaluate.audit import audit
+from muslin.evaluate.exam import Terms
 from muslin.evaluate.leaks import shared_buyers
 from muslin.evaluate.leaks.shared_buyers import asked_twins, twin_items, without_twins
+from muslin.evaluate.protocol import protocol
 
 COLUMNS = {"user_id": pl.String, "item_id": pl.String, "domain": pl.String}
 
@@ -75,6 +79,28 @@ def test_only_a_shopper_known_to_have_the_twin_gives_it_away() -> None:
     assert asked_twins(clean, query, twins).is_empty()
     assert set(clean["item_id"]) == {"b1"}
     assert without_twins(events, twins).is_empty()
+
+
+def test_the_audit_counts_asked_pairs_with_a_known_twin(shop) -> None:
+    exam = protocol("warm").build(shop, Terms(0))
+    assert counted(shop, exam).count == 0
+    # Every buyer of the two items asked most gets a listing of the other domain too, in training.
+    wanted = exam.split.query["item_id"].value_counts(sort=True)["item_id"].head(2).to_list()
+    theirs = shop.events.filter(pl.col("item_id").is_in(wanted))
+    copies = theirs.with_columns(pl.col("item_id") + "-twin")
+    items = shop.items.filter(pl.col("item_id").is_in(wanted)).with_columns(
+        pl.col("item_id") + "-twin", domain=pl.lit("elsewhere")
+    )
+    whole = replace(shop, items=pl.concat([shop.items, items]), events=pl.concat([shop.events, copies]))
+    train = replace(whole, events=pl.concat([exam.split.train.events, copies]))
+    found = counted(whole, replace(exam, split=replace(exam.split, train=train)))
+    asked = exam.split.query.filter(pl.col("item_id").is_in(wanted))
+    assert (found.count, found.total, found.violation) == (len(asked), len(exam.split.query), False)
+    assert len(asked) > 2
+
+
+def counted(dataset, exam):
+    return {finding.check: finding for finding in audit(dataset, exam)}["cross-domain twins"]
 
 
 @pytest.mark.data

@@ -7,8 +7,13 @@ from muslin.data.importing import Importer
 from muslin.errors import UsageError, nearest
 
 SOURCES: dict[str, str] = {
+    "amazon": "import_amazon",
+    "citeulike": "import_citeulike",
     "hm": "import_hm",
+    "movielens": "import_movielens",
+    "recbole": "import_recbole",
     "rtr": "import_rtr",
+    "sport_cloth": "import_sport_cloth",
     "table": "import_table",
 }
 """Name of a source (and of its module here) and the importer in it."""
