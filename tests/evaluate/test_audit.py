@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from muslin.data.dataset import Dataset
-from muslin.evaluate.audit import Finding, audit, twins
+from muslin.evaluate.audit import audit, twins
 from muslin.evaluate.exam import Exam, Terms
+from muslin.evaluate.finding import Finding
 from muslin.evaluate.protocol import PROTOCOLS, protocol
 from muslin.features.space import encode
 

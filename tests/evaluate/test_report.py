@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from muslin.evaluate import charts
-from muslin.evaluate.audit import Finding
+from muslin.evaluate.finding import Finding
 from muslin.evaluate.questions import best, questions
 from muslin.evaluate.report import metric_name, render
 from muslin.evaluate.result import Comparison, Facts, Result, Row

@@ -19,6 +19,7 @@ from muslin.evaluate.protocol import protocol
 from muslin.evaluate.result import Result, Row
 from muslin.features.space import World
 from muslin.method import Fitted
+from muslin.testing.worlds import tiny_shop
 from muslin.types import Items, Params, TrainData, Users
 
 SEEDS = (0, 1)
@@ -366,3 +367,25 @@ def test_json_rows_have_exactly_the_promised_keys(
     assert all(list(r) == keys.split() for r in rows)
     result.to_json("-")
     assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_a_crippled_baseline_is_reported_with_the_figures_and_again_from_the_cache(tmp_path: Path) -> None:
+    class Crippled(Toys):
+        def popularity(self, world: World) -> Callable[[Users, Items], np.ndarray]:
+            return lambda users, items: np.tile(-world.popularity[items.rows], (len(users), 1))
+
+    shop = tiny_shop()
+    asked = {"methods": [], "protocols": ["warm"], "seeds": (0,), "cache": tmp_path}
+    for _ in range(2):
+        found = run.evaluate(shop, run.fitted(Crippled(shop)), **asked)
+        checks = [(f.check, f.violation) for f in found.findings if "reference" in f.check]
+        assert checks == [("baseline weaker than its reference", True)]
+
+
+def test_who_beats_the_oracle_has_seen_the_answers(tmp_path: Path) -> None:
+    shape = BoutiqueConfig(n_items=200, n_users=400, n_events=6_000, pictures=False)
+    boutique = make(tmp_path / "shop", shape, seed=0)
+    asked = {"methods": ["colour", "perfect"], "protocols": ["warm"], "seeds": (0,)}
+    found = run.evaluate(boutique, run.fitted(Toys(boutique)), **asked)
+    caught = [f.note.split()[0] for f in found.findings if f.check == "better than the oracle" and f.violation]
+    assert caught == ["perfect"]

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from muslin.evaluate.exam import Ask, Block, Exam, Scores
+from muslin.evaluate.finding import Finding
 from muslin.evaluate.metrics import coverage, gini
 from muslin.evaluate.offset import offset
 from muslin.evaluate.ranking import TieBreak, rank
@@ -32,12 +33,13 @@ class Answers:
     `pairs`: `view`, `k`, `path`, `user_id`, `item_id`, `rank` (1-based), a row per true item. `lists`: `view`, `k`,
     `domain`, `coverage` (share of candidates in somebody's list), `gini` (of the exposure of the new candidates, of all
     where none is new), `fallback` (share of shoppers answered by popularity).
-    `fit_cpu_s`: processor seconds, all threads, that fitting took.
+    `fit_cpu_s`: processor seconds, all threads, that fitting took. `findings`: what a check of its scores found.
     """
 
     pairs: pl.DataFrame
     lists: pl.DataFrame
     fit_cpu_s: float
+    findings: tuple[Finding, ...] = ()
 
 
 def scores_of(fitted: Fitted, exam: Exam) -> Scores:

@@ -11,8 +11,7 @@ import polars as pl
 from muslin.data.cutting import PAIR, tied_cuts
 from muslin.data.dataset import Dataset
 from muslin.evaluate.exam import Exam
-from muslin.evaluate.finding import Finding as Finding
-from muslin.evaluate.finding import finding
+from muslin.evaluate.finding import Finding, finding
 from muslin.evaluate.leaks.pictures import recognised
 from muslin.evaluate.leaks.shared_buyers import asked_twins, twin_items
 from muslin.features.near_duplicates import Prints

@@ -18,6 +18,7 @@ import muslin
 from muslin.data.dataset import Dataset
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.exam import Terms
+from muslin.evaluate.finding import Finding
 
 
 def base_key(dataset: Dataset, terms: Terms) -> str:
@@ -43,8 +44,9 @@ def read(entry: Path) -> Answers | None:
     """The answers stored at `entry`, None when there are none."""
     if not entry.is_dir():
         return None
-    cpu = json.loads((entry / "fit.json").read_text(encoding="utf-8"))["fit_cpu_s"]
-    return Answers(pl.read_parquet(entry / "pairs.parquet"), pl.read_parquet(entry / "lists.parquet"), cpu)
+    fit = json.loads((entry / "fit.json").read_text(encoding="utf-8"))
+    pairs, lists = (pl.read_parquet(entry / f"{name}.parquet") for name in ("pairs", "lists"))
+    return Answers(pairs, lists, fit["fit_cpu_s"], tuple(Finding(**found) for found in fit["findings"]))
 
 
 def write(entry: Path, answers: Answers) -> None:
@@ -54,7 +56,8 @@ def write(entry: Path, answers: Answers) -> None:
     try:
         answers.pairs.write_parquet(draft / "pairs.parquet")
         answers.lists.write_parquet(draft / "lists.parquet")
-        (draft / "fit.json").write_text(json.dumps({"fit_cpu_s": answers.fit_cpu_s}), encoding="utf-8")
+        fit = {"fit_cpu_s": answers.fit_cpu_s, "findings": [asdict(found) for found in answers.findings]}
+        (draft / "fit.json").write_text(json.dumps(fit), encoding="utf-8")
         draft.rename(entry)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

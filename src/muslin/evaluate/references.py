@@ -59,7 +59,7 @@ def checked(exam: Exam, method: str, scores: Scores, *, users: int = 300) -> Fin
     short = 1 - (gain.mean() - least.mean()) / (wanted.mean() - least.mean())
     weak = short > margin and surplus(wanted - gain, shopper) > LIMIT
     note = f"{method} has {1 - short:.0%} of what a small independent version of it gains over a random order"
-    return Finding(exam.protocol, exam.seed, CHECK, worse, total, weak, note)
+    return Finding(exam.protocol, exam.seed, CHECK, worse, total, bool(weak), note)
 
 
 def sample(exam: Exam, users: int) -> Exam:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from muslin.evaluate.audit import Finding
+from muslin.evaluate.finding import Finding
 
 BOUNDS = ("random", "oracle")
 """The floor, and on planted data the ceiling: no entrants."""

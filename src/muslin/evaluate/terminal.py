@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from muslin.evaluate.audit import Finding
+from muslin.evaluate.finding import Finding
 from muslin.evaluate.protocol import PROTOCOLS
 from muslin.evaluate.questions import Question, best, fallback_notes, figures, questions
 from muslin.evaluate.result import BOUNDS, Result, Row

@@ -31,8 +31,9 @@ def test_only_who_has_seen_the_answers_beats_the_oracle(shop) -> None:
     best = answer(exam, "oracle", oracle, 0.0)
     own = answer(exam, "content_knn", scores_of(honest("content_knn", exam.world, 0), exam), 0.0)
     seen = answer(exam, "table", scores_of(table(exam.world, shop.events), exam), 0.0)
-    assert above(exam, seen, best, "table").violation
-    assert not above(exam, own, own, "content_knn").violation
-    assert not above(exam, answer(exam, "random", floor, 0.0), best, "random").violation
+    assert above(exam.protocol, exam.seed, seen, best, "table").violation
+    assert not above(exam.protocol, exam.seed, own, own, "content_knn").violation
+    assert not above(exam.protocol, exam.seed, answer(exam, "random", floor, 0.0), best, "random").violation
+    other = answer(protocol("warm").build(shop, Terms(0)), "random", floor, 0.0)
     with pytest.raises(ValueError, match="same questions"):
-        above(exam, own, answer(protocol("warm").build(shop, Terms(0)), "random", floor, 0.0), "any")
+        above(exam.protocol, exam.seed, own, other, "any")

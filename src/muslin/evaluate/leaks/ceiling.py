@@ -6,7 +6,6 @@ The oracle knows how likely each purchase was, not which were made. Who ranks th
 import polars as pl
 
 from muslin.evaluate.answers import Answers
-from muslin.evaluate.exam import Exam
 from muslin.evaluate.finding import Finding
 from muslin.evaluate.leaks.signs import surplus
 
@@ -15,8 +14,8 @@ LIMIT = 4.0
 """Standard deviations from which on it is no luck."""
 
 
-def above(exam: Exam, answers: Answers, oracle: Answers, method: str) -> Finding:
-    """Of the asked pairs of `exam`, how many `method` ranks better than the oracle; a violation when it gains by it.
+def above(protocol: str, seed: int, answers: Answers, oracle: Answers, method: str) -> Finding:
+    """Of the asked pairs of one exam, how many `method` ranks better than the oracle; a violation when it gains by it.
 
     The gain of a pair is 1 / log2(rank + 1); the pairs of a shopper stand or fall together.
     """
@@ -26,4 +25,4 @@ def above(exam: Exam, answers: Answers, oracle: Answers, method: str) -> Finding
     shopper = answers.pairs.select(pl.col("user_id").rank("dense")).to_series().to_numpy().astype("int64")
     seen = surplus(own - best, shopper) > LIMIT
     note = f"{method} ranks what was bought better than the truth behind the purchases can: it has seen them"
-    return Finding(exam.protocol, exam.seed, CHECK, int((own > best).sum()), len(own), seen, note)
+    return Finding(protocol, seed, CHECK, int((own > best).sum()), len(own), seen, note)
