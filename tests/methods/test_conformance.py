@@ -25,10 +25,17 @@ ROWS = {
     "random": Row(()),
     "popularity": Row(("warm",)),
     "popularity_category": Row(("warm",)),
+    "popularity_recent": Row(("warm",)),
     "popularity_segment": Row(("warm", "user_cold")),
     "content_knn": Row(("warm", "item_cold", "user_cold")),
     "content_blend": Row(("warm", "item_cold", "user_cold")),
     "two_tower": Row(("warm", "item_cold", "user_cold")),
+    "item_knn": Row(("warm", "item_cold", "user_cold")),
+    "ease": Row(("warm", "item_cold", "user_cold")),
+    "ease_content": Row(("warm", "item_cold", "user_cold")),
+    "feature_ials": Row(("warm", "item_cold", "user_cold")),
+    "prior_knn": Row(("warm", "item_cold", "user_cold")),
+    "gp_residual": Row(("warm", "item_cold", "user_cold")),
     "ials": Row(("warm", "item_cold", "user_cold")),
 }
 CUTS = {
@@ -74,7 +81,7 @@ def mean_percentile(name: str, split: Split) -> float:
     fitted = fit_world(Recipe(method=name), world, 0)
     ids = split.query["user_id"].unique().sort().to_list()
     candidates = sorted(split.cold_items) or world.catalogue.ids[: world.catalogue.n_hot].tolist()
-    users, items = world.users(ids, split.support), world.items(candidates)
+    users, items = world.users(ids, split.support, fitted.method.evidence), world.items(candidates)
     scores = score(fitted.method, fitted.params, world.popularity, users, items).scores.numpy().copy()
     scores[users.history[:, items.rows].toarray() > 0] = -np.inf
     place = {item: column for column, item in enumerate(candidates)}

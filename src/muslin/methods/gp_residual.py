@@ -1,0 +1,78 @@
+"""The content prior, corrected by a Gaussian process over shoppers: what a new garment's first k shoppers say exactly.
+
+How far above its prior a shopper is known to want the garment carries over to those who are like them, the less the
+more of its shoppers are alike themselves.
+
+Source: Gaussian process regression with a prior mean, Rasmussen and Williams 2006, equations 2.38 to 2.41; the prior is
+that of `ease_content`.
+Differs: the kernel is the cosine of whole histories, of full rank, popular items counting less; one k x k system
+an item, in closed form.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muslin.method import Count, Evidence, NotNegative, Positive
+from muslin.nets import prior, warming
+from muslin.types import Items, Params, Support, TrainData, Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    penalty: Positive = 50.0
+    """L2 penalty of EASE's weights."""
+    keep: Count = 300
+    """EASE weights kept an item, on average."""
+    neighbours: Count = 30
+    """Trained items whose expectations a new one takes the mean of."""
+    smoothed: NotNegative = 0.5
+    """Weight of the smoothed profile of a new item, beside 1 for the raw one."""
+    known: NotNegative = 2.0
+    """Weight of EASE's expectation of a known item, beside 1 for its raw likeness."""
+    damping: NotNegative = 0.25
+    """Power of popularity by which items count less in who is like whom."""
+    target: Positive = 20.0
+    """Score, in units of the shopper, of a garment that is known to be wanted."""
+    noise: Positive = 3.0
+    """Variance of what an event says, beside 1 for that of the residual itself."""
+
+
+@dataclass(frozen=True)
+class GpResidual:
+    """See the module."""
+
+    config: Config
+    evidence: frozenset[Evidence] = frozenset({"history"})
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """Parameters of `nets.prior.fit`, and `damping` [N]."""
+        found = {"damping": torch.from_numpy(warming.damping(data.matrix(), self.config.damping))}
+        return prior.fit(data, self._shape(), seed) | found
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Posterior mean [U, I]; the prior where no event was told."""
+        scores = prior.scores(params, users, items, self._shape())
+        return torch.from_numpy(scores + warming.added(params, users.history, items))
+
+    def adapt(self, params: Params, support: Support) -> Params:
+        """(K + noise I)⁻¹ (target - prior) of each item's shoppers, over their histories."""
+        before = prior.scores(params, support.users, support.items, self._shape())
+        return warming.adapted(params, support, before, self._coefficients)
+
+    def _coefficients(self, alike: warming.Doubles, before: warming.Doubles) -> warming.Doubles:
+        left = alike + self.config.noise * np.eye(len(alike))
+        return np.asarray(np.linalg.solve(left, self.config.target - before), dtype=np.float64)
+
+    def _shape(self) -> prior.Shape:
+        c = self.config
+        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=c.smoothed, known=c.known)
+
+
+def build(config: Config) -> GpResidual:
+    """Method with `config`."""
+    return GpResidual(config)

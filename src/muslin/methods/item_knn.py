@@ -1,0 +1,93 @@
+"""Item neighbours: who took this also took that; a new garment stands in for the known ones it is most alike to.
+
+Source: Sarwar et al. 2001 (WWW), sections 3.1 and 3.2, cosine of the items' buyers and the k nearest; shrinkage of
+similarities that rest on few shoppers, Bell and Koren 2007 (ICDM), section 2.1.
+Differs: each shopper counts by how little they take (as idf), so that those who take everything say little; a new
+garment scores the weighted mean of the garments most alike in content (`nets.neighbours`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from muslin.method import Count, Evidence, NotNegative
+from muslin.nets import blend, neighbours, stored
+from muslin.types import Csr, Floats, Items, Params, TrainData, Users
+
+_ROWS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    nearest: Count = 200
+    """Neighbours kept of each item."""
+    shrinkage: NotNegative = 30.0
+    """Shoppers' worth of doubt in every similarity."""
+    content: Count = 100
+    """Known garments that a new one stands in for."""
+
+
+@dataclass(frozen=True)
+class ItemKnn:
+    """See the module."""
+
+    config: Config
+    evidence: frozenset[Evidence] = frozenset({"history"})
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """`knn/...` [N, N]: each item's neighbours in its column; `idf`, `weight`, `usual` of the content blend."""
+        features = data.catalogue.features
+        idf = blend.inverse_frequency(features.matrix)
+        found = blend.learned(data, blend.columns(features, idf), seed)
+        params = {name: torch.from_numpy(v) for name, v in {"idf": idf, **found._asdict()}.items()}
+        return params | stored.tensors("knn", self._similar(data.matrix()))
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Sums of similarities [U, I] to what the shopper took."""
+        n = len(params["knn/starts"]) - 1
+        expected = sp.csr_matrix(users.history[:, :n].sign() @ stored.matrix(params, "knn", n))
+        hot = items.rows < n
+        out = np.zeros((len(users), len(items)), dtype=np.float32)
+        out[:, hot] = expected[:, items.rows[hot]].toarray()
+        if not hot.all():
+            columns = blend.columns(items.catalogue.features, params["idf"].numpy())
+            weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
+            new, known = columns.take(items.rows[~hot]), columns.take(np.arange(n))
+            out[:, ~hot] = (expected @ neighbours.nearest(new, known, weights, self.config.content).T).toarray()
+        return torch.from_numpy(out)
+
+    def _similar(self, pairs: Csr) -> Csr:
+        """[N, N] shrunken cosines of the items' buyers, the nearest of each column, none of an item to itself."""
+        bought = pairs.sign()
+        active = np.asarray(bought.sum(axis=1)).ravel()
+        damped = sp.csr_matrix(sp.diags_array(1 / np.log(np.e + active)) @ bought).astype(np.float32)
+        by_item, length = sp.csr_matrix(damped.T), np.sqrt(np.asarray(damped.multiply(bought).sum(axis=0)).ravel())
+        count = np.asarray(bought.sum(axis=0)).ravel()
+        parts = []
+        for start in range(0, by_item.shape[0], _ROWS):
+            rows = np.arange(start, min(start + _ROWS, by_item.shape[0]))
+            common = (by_item[rows] @ bought).toarray()
+            sure = np.sqrt(np.outer(count[rows], count))
+            cosine = common / (length[rows, None] * length) * (sure / (sure + self.config.shrinkage))
+            cosine[np.arange(len(rows)), rows] = 0
+            parts.append(_largest(cosine.astype(np.float32), self.config.nearest))
+        return sp.csr_matrix(sp.vstack(parts).T)
+
+
+def _largest(rows: Floats, count: int) -> Csr:
+    count = min(count, rows.shape[1])
+    columns = np.sort(np.argpartition(-rows, count - 1, axis=1)[:, :count], axis=1)
+    values = np.take_along_axis(rows, columns, axis=1)
+    found = sp.csr_matrix((values.ravel(), columns.ravel(), np.arange(0, values.size + 1, count)), shape=rows.shape)
+    found.eliminate_zeros()
+    return found
+
+
+def build(config: Config) -> ItemKnn:
+    """Method with `config`."""
+    return ItemKnn(config)

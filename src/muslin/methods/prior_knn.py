@@ -1,0 +1,75 @@
+"""The content prior, and the votes of a new garment's first shoppers on top: the cheap way to learn from k events.
+
+Whoever is like those who took the garment is like somebody who wants it; each vote counts less the more there are.
+
+Source: the prior is that of `ease_content`; votes are user-based filtering, Herlocker et al. 1999 (SIGIR).
+Differs: popular items count less in who is like whom; the votes are added to a prior in units of the shopper.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muslin.method import Count, Evidence, NotNegative, Positive
+from muslin.nets import prior, warming
+from muslin.types import Items, Params, Support, TrainData, Users
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    penalty: Positive = 50.0
+    """L2 penalty of EASE's weights."""
+    keep: Count = 300
+    """EASE weights kept an item, on average."""
+    neighbours: Count = 30
+    """Trained items whose expectations a new one takes the mean of."""
+    smoothed: NotNegative = 0.5
+    """Weight of the smoothed profile of a new item, beside 1 for the raw one."""
+    known: NotNegative = 2.0
+    """Weight of EASE's expectation of a known item, beside 1 for its raw likeness."""
+    damping: NotNegative = 0.25
+    """Power of popularity by which items count less in who is like whom."""
+    votes: Positive = 32.0
+    """What the votes of all shoppers of an item count in the end."""
+    doubt: NotNegative = 5.0
+    """Shoppers at which the votes count half of that."""
+
+
+@dataclass(frozen=True)
+class PriorKnn:
+    """See the module."""
+
+    config: Config
+    evidence: frozenset[Evidence] = frozenset({"history"})
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """Parameters of `nets.prior.fit`, and `damping` [N]."""
+        found = {"damping": torch.from_numpy(warming.damping(data.matrix(), self.config.damping))}
+        return prior.fit(data, self._shape(), seed) | found
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Prior and votes [U, I]."""
+        scores = prior.scores(params, users, items, self._shape())
+        return torch.from_numpy(scores + warming.added(params, users.history, items))
+
+    def adapt(self, params: Params, support: Support) -> Params:
+        """The votes of each item's shoppers; the prior does not matter to them."""
+        nothing = np.zeros(support.weight.shape, dtype=np.float32)
+        return warming.adapted(params, support, nothing, self._votes)
+
+    def _votes(self, alike: warming.Doubles, _prior: warming.Doubles) -> warming.Doubles:
+        k = len(alike)
+        return np.full(k, self.config.votes / (k + self.config.doubt))
+
+    def _shape(self) -> prior.Shape:
+        c = self.config
+        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=c.smoothed, known=c.known)
+
+
+def build(config: Config) -> PriorKnn:
+    """Method with `config`."""
+    return PriorKnn(config)

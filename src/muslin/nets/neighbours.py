@@ -1,0 +1,44 @@
+"""The trained items a garment is most alike in content: what lets a new one borrow what is known of them.
+
+Source: as in item-based collaborative filtering (Sarwar et al. 2001, WWW, section 3.2), with content for ratings; the
+weights are squared similarities that sum to one. Differs: similarity is the learned blend of columns (`nets.blend`).
+"""
+
+import numpy as np
+import scipy.sparse as sp
+
+from muslin.nets import blend
+from muslin.types import Csr, Floats, Ints
+
+_ROWS = 2048
+"""Items compared with all others at once."""
+
+
+def nearest(
+    items: blend.Columns, known: blend.Columns, weights: blend.Weights, count: int, own: Ints | None = None
+) -> Csr:
+    """[I, N] weights of the `count` items of `known` most alike to each of `items`; rows sum to one, or to zero.
+
+    `own` [I]: the row of each item among `known`, which is left out; None where they are none of them.
+    """
+    rows = items.content.shape[0]
+    parts = [sp.csr_matrix((0, known.content.shape[0]), dtype=np.float32)]
+    for start in range(0, rows, _ROWS):
+        block = np.arange(start, min(start + _ROWS, rows))
+        alike = blend.blended(items.take(block), known, weights)
+        if own is not None:
+            alike[np.arange(len(block)), own[block]] = -np.inf
+        parts.append(_heaviest(alike, count))
+    return sp.csr_matrix(sp.vstack(parts), dtype=np.float32)
+
+
+def _heaviest(alike: Floats, count: int) -> Csr:
+    count = min(count, alike.shape[1])
+    columns = np.sort(np.argpartition(-alike, count - 1, axis=1)[:, :count], axis=1)
+    values = np.maximum(np.take_along_axis(alike, columns, axis=1), 0) ** 2
+    total = values.sum(axis=1, keepdims=True)
+    values = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+    starts = np.arange(0, values.size + 1, count)
+    found = sp.csr_matrix((values.ravel(), columns.ravel(), starts), shape=alike.shape)
+    found.eliminate_zeros()
+    return found

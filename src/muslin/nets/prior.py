@@ -1,0 +1,116 @@
+"""What content says of an item for a shopper before anybody took it, on one scale with what events say of known items.
+
+For a new item: how alike it is to what the shopper took (raw), and how much EASE expects the shopper to take what it is
+alike to (smoothed). For a known one: EASE's own expectation beside the raw likeness. Each part is put in units of the
+shopper: standard deviations over a fixed sample of trained items, so that no score depends on the candidates asked.
+
+Source: a blend of raw and EASE-smoothed content profiles; EASE is Steck 2019 (WWW); adding standardised scores is
+CombSUM with z-scores (Montague and Aslam 2001, CIKM). Differs: the raw likeness is a learned blend of columns; what
+EASE expects of a known item enters by its root, so that new and known items have scores of about the same spread.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from muslin.nets import blend, ease, neighbours, stored
+from muslin.random import stream
+from muslin.types import Csr, Floats, Ints, Items, Params, TrainData, Users
+
+_SAMPLE = 2048
+"""Trained items that make a shopper's units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How the parts are made and weighed: see `methods.ease_content.Config`."""
+
+    penalty: float
+    keep: int
+    neighbours: int
+    smoothed: float
+    known: float
+
+
+class _Parts(NamedTuple):
+    """Everything about the shoppers [U] and the trained items [N] that scoring needs."""
+
+    expected: Csr
+    profile: blend.Columns
+    trained: blend.Columns
+    weights: blend.Weights
+
+
+def fit(data: TrainData, shape: Shape, seed: int) -> Params:
+    """`ease/...` [N, N]; `idf` [D], `weight`, `usual` [C] of the blend; `sample` [R] and `near/...` [R, N] of it."""
+    features = data.catalogue.features
+    idf = blend.inverse_frequency(features.matrix)
+    columns = blend.columns(features, idf)
+    weights = blend.learned(data, columns, seed)
+    n = len(data.catalogue)
+    sample = np.sort(stream(seed, "prior", "sample").permutation(n)[:_SAMPLE])
+    near = neighbours.nearest(columns.take(sample), columns, weights, shape.neighbours, own=sample)
+    tables = {"idf": idf, "weight": weights.weight, "usual": weights.usual, "sample": sample}
+    params = {name: torch.from_numpy(value) for name, value in tables.items()}
+    linear = ease.weights(data.matrix(), shape.penalty, shape.keep)
+    return params | stored.tensors("ease", linear) | stored.tensors("near", near)
+
+
+def trained(params: Params) -> int:
+    """Number of items in training."""
+    return len(params["ease/starts"]) - 1
+
+
+def scores(params: Params, users: Users, items: Items, shape: Shape) -> Floats:
+    """[U, I]."""
+    parts = _parts(params, users, items)
+    n, sample = trained(params), params["sample"].numpy()
+    columns = blend.columns(items.catalogue.features, params["idf"].numpy()).take(items.rows)
+    raw = _in_units(blend.blended(parts.profile, columns, parts.weights), _raw_sample(parts, sample))
+    hot = items.rows < n
+    out = np.empty_like(raw)
+    if hot.any():
+        expected = parts.expected[:, items.rows[hot]].toarray()
+        known = _in_units(expected, parts.expected[:, sample].toarray())
+        out[:, hot] = (shape.known * _root(known) + raw[:, hot]) / (shape.known + 1)
+    if not hot.all():
+        cold = np.flatnonzero(~hot)
+        near = neighbours.nearest(columns.take(cold), parts.trained, parts.weights, shape.neighbours)
+        smooth = _in_units(_smoothed(parts, near), _smoothed(parts, stored.matrix(params, "near", n)))
+        out[:, cold] = (shape.smoothed * smooth + raw[:, cold]) / (shape.smoothed + 1)
+    return out
+
+
+def _parts(params: Params, users: Users, items: Items) -> _Parts:
+    n = trained(params)
+    history = sp.csr_matrix(users.history[:, :n].sign())
+    every = blend.columns(items.catalogue.features, params["idf"].numpy())
+    weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
+    expected = sp.csr_matrix(history @ stored.matrix(params, "ease", n))
+    # Likeness is to all that the shopper took, a new garment among it too; EASE knows the trained ones only.
+    return _Parts(expected, every.profile(users.history.sign()), every.take(np.arange(n)), weights)
+
+
+def _raw_sample(parts: _Parts, sample: Ints) -> Floats:
+    return blend.blended(parts.profile, parts.trained.take(sample), parts.weights)
+
+
+def _smoothed(parts: _Parts, near: Csr) -> Floats:
+    smooth: Floats = (parts.expected @ near.T).toarray()
+    return smooth
+
+
+def _root(values: Floats) -> Floats:
+    """Signed square roots: what EASE expects has a few values far above all others, and likeness has none."""
+    root: Floats = np.sign(values) * np.sqrt(np.abs(values))
+    return root
+
+
+def _in_units(values: Floats, sample: Floats) -> Floats:
+    """`values` [U, I] in standard deviations over `sample` [U, R] from its mean; zero where that is all alike."""
+    mean, spread = sample.mean(axis=1, keepdims=True), sample.std(axis=1, keepdims=True)
+    units: Floats = np.divide(values - mean, spread, out=np.zeros_like(values), where=spread > 1e-9)
+    return units
