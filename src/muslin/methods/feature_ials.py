@@ -27,21 +27,21 @@ from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
 class Config:
     """Options."""
 
-    factors: Count = 64
+    factors: Count = 128
     """Length of item and shopper vectors."""
-    iterations: Count = 8
+    iterations: Count = 12
     """Alternations."""
     penalty: Positive = 100.0
     """How strongly factors are held to their prior means."""
     alpha: Positive = 40.0
     """Confidence of an event is 1 + alpha, of anything else 1."""
-    map_penalty: Positive = 0.3
+    map_penalty: Positive = 5.0
     """L2 penalty of the map from content to factors."""
     profile_penalty: Positive = 30.0
     """L2 penalty of the map from profiles to factors."""
     idf_power: NotNegative = 0.5
     """How strongly rare values count; 0 = all values alike."""
-    steps: Count = 5
+    steps: Count = 10
     """Conjugate gradient steps of the maps in each alternation."""
 
 
