@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from muslin import registry
+from muslin.data.schema import Roles
 from muslin.data.splits import item_cold
 from muslin.features.space import World, encode
 from muslin.method import Fitted
@@ -22,7 +23,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def fit(world) -> Fitted:
-    method = registry.build("dropoutnet")
+    method = registry.build("dropoutnet", registry.entry("dropoutnet").config(learning_rate=0.001))
     return Fitted(method, train(method, world.data, Run("dropoutnet", 0, epochs=8)).params)
 
 
@@ -105,6 +106,13 @@ def test_the_share_of_withheld_inputs_is_the_one_asked_for(world) -> None:
     assert averaged.mean() == pytest.approx(c.user_transform, abs=0.05)
     assert own.mean() == pytest.approx(1 - c.user_transform - c.user_dropout, abs=0.05)
     assert not (own * averaged).any()
+
+
+def test_a_shopper_without_a_profile_always_keeps_something() -> None:
+    shop = tiny_shop()
+    world = encode(replace(shop, schema=replace(shop.schema, users=Roles())))
+    for batch in registry.build("dropoutnet").batches(world.data, 0, 0):
+        assert (batch.user_kept + batch.averaged == 1).all()
 
 
 def test_every_event_is_a_target_once_an_epoch(world) -> None:

@@ -4,12 +4,13 @@ Two small networks take the factors of a matrix factorisation and the content of
 for the scores of that factorisation. In training the factors of some are withheld, as they are of a new garment or a
 new shopper; what is left, the content or the mean of the shopper's garments, has to do.
 
-Source: Volkovs, Yu and Poutanen 2017 (NeurIPS, "DropoutNet"), equation 4 for the loss, section 4.1 and algorithm 1 for
-dropout and the transform of new shoppers, section 4.2 for scoring; the factors: Hu, Koren and Volinsky 2008 (ICDM).
-Differs: networks start as a random projection of the factors that both sides share, which is the factorisation itself,
-about; withheld inputs are drawn row by row, not batch by batch; random garments are shared by a batch; the mean of a
-shopper's garments leaves out the target's family; the factors of known shoppers are solved from their history at
-scoring time; new garments that a shopper took do not enter the mean, having no factors.
+Source: Volkovs, Yu and Poutanen 2017 (NeurIPS, "DropoutNet"), section 4 and algorithm 1; the factors: Hu, Koren and
+Volinsky 2008 (ICDM).
+Differs: one hidden layer; networks start as a random projection of the factors that both sides share, which is about
+the factorisation itself; withheld inputs are drawn row by row, not batch by batch; random garments are shared by a
+batch; the losses of events and of random pairs count alike, each in its own units; the mean of a shopper's garments is
+scaled to the usual size; known shoppers' factors are solved from their history at scoring time; new garments do not
+enter the mean, having no factors.
 """
 
 import math
@@ -53,12 +54,12 @@ class Config:
     item_dropout: NotNegative = 0.5
     """Share of garments whose factors are withheld in a step."""
     user_dropout: NotNegative = 0.1
-    """Share of shoppers whose factors are withheld in a step, so that only the profile is left."""
+    """Share of shoppers whose factors are withheld in a step, so that only the profile is left; 0 if there is none."""
     user_transform: NotNegative = 0.4
     """Share of shoppers whose factors are the mean of those of their garments in a step."""
     epochs: Count = 20
     """Passes over the pairs at most."""
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 0.0003
     """Adam's step size."""
     weight_decay: NotNegative = 0.0
     """Decoupled weight decay."""
@@ -214,7 +215,11 @@ def _length(table: Tensor) -> Tensor:
 
 
 def _averaged(means: Csr, table: Tensor) -> Tensor:
-    """Mean factors [R, K] of each row's garments, the mean square of a row at most 1; zero for an empty row."""
+    """Mean factors [R, K] of each row's garments, the mean square of a row at most 1; zero for an empty row.
+
+    Unscaled, the means of popular garments are far longer than any shopper's factors, and the network that has to take
+    both ruins the ranking of known shoppers.
+    """
     mean = sparse_product(means, table)
     size = mean.square().mean(1, keepdim=True).sqrt()
     return mean / (size + 0.05 * _length(table))

@@ -3,7 +3,7 @@
 A garment has a vector of its own and one that a learned projection makes of its content. A new garment has the second
 only, and the content's bias.
 
-Source: He and McAuley 2016 (AAAI, "VBPR"), equations 4 to 9; the shopper as a sum over what they took: Koren 2008 (KDD,
+Source: He and McAuley 2016 (AAAI, "VBPR"), section 3; the shopper as a sum over what they took: Koren 2008 (KDD,
 "SVD++"), section 4, and Kabbur et al. 2013 (KDD, "FISM").
 Differs: to the shopper's own vectors comes the mean of those of their garments, without the target's family, and own
 vectors are withheld at random, so that a new shopper folds in as that mean; all content columns, not pictures alone,
