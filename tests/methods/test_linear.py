@@ -59,15 +59,30 @@ def test_item_neighbours_are_cosines_of_buyers_who_count_less_the_more_they_take
     np.testing.assert_allclose(found, bought[:20] @ cosine, rtol=1e-4, atol=1e-5)
 
 
+def test_a_new_garment_stands_in_for_the_known_ones_it_is_like_themselves_included(world) -> None:
+    method = registry.build("item_knn", registry.entry("item_knn").config(content=7, own=0.6))
+    params, n = method.init(world.data, 0), world.catalogue.n_hot
+    users = world.users(world.shoppers.ids[:20].tolist())
+    known = method.score(params, users, world.items(world.catalogue.ids[:n].tolist())).numpy()
+    new = world.items(world.catalogue.ids[n:].tolist())
+    every, weights = _blend(world, params)
+    near = neighbours.nearest(every.take(new.rows), every.take(np.arange(n)), weights, 7).toarray()
+    taken = users.history[:, :n].toarray() > 0
+    np.testing.assert_allclose(method.score(params, users, new), (known + 0.6 * taken) @ near.T, rtol=1e-4, atol=1e-5)
+
+
 def test_ease_maps_content_to_what_it_expects_of_new_garments(world) -> None:
-    method = registry.build("ease", registry.entry("ease").config(keep=10_000))
-    n, content = world.catalogue.n_hot, world.catalogue.features.matrix.toarray().astype(np.float64)
-    params = method.init(world.data, 0)
+    """With all directions of the content, the map is the plain ridge regression of scores on weighted columns."""
+    method = registry.build("ease", registry.entry("ease").config(keep=10_000, directions=10_000, own=0.4))
+    params, n = method.init(world.data, 0), world.catalogue.n_hot
+    every, weights = _blend(world, params)
+    content = every.content.toarray().astype(np.float64) * np.sqrt(weights.weight / weights.weight.sum())[every.owner]
     users = world.users(world.shoppers.ids[:20].tolist())
     known = method.score(params, users, world.items(world.catalogue.ids[:n].tolist())).double().numpy()
+    known += 0.4 * (users.history[:, :n].toarray() > 0)
     new = method.score(params, users, world.items(world.catalogue.ids[n:].tolist())).numpy()
     left = content[:n].T @ content[:n] + method.config.map_penalty * np.eye(content.shape[1])
-    ridge = np.linalg.solve(left, content[:n].T @ known.T)  # a regression of each shopper's scores on content
+    ridge = np.linalg.solve(left, content[:n].T @ known.T)
     np.testing.assert_allclose(new, (content[n:] @ ridge).T, rtol=1e-3, atol=1e-4)
 
 

@@ -37,7 +37,7 @@ def kernel(world: World, power: float, left: np.ndarray, right: np.ndarray) -> n
 
 
 def test_the_posterior_is_that_of_a_gaussian_process_on_the_residual(world) -> None:
-    method = registry.build("gp_residual")
+    method = registry.build("gp_residual", registry.entry("gp_residual").config(choose=False))
     c, params, told = method.config, method.init(world.data, 0), support(world)
     everyone = world.users(world.shoppers.ids[:40].tolist())
     n = world.catalogue.n_hot
@@ -54,7 +54,7 @@ def test_the_posterior_is_that_of_a_gaussian_process_on_the_residual(world) -> N
 
 
 def test_votes_add_up(world) -> None:
-    method = registry.build("prior_knn")
+    method = registry.build("prior_knn", registry.entry("prior_knn").config(choose=False))
     c, params, told = method.config, method.init(world.data, 0), support(world)
     everyone = world.users(world.shoppers.ids[:40].tolist())
     n = world.catalogue.n_hot

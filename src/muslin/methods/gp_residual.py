@@ -6,7 +6,7 @@ more of its shoppers are alike themselves.
 Source: Gaussian process regression with a prior mean, Rasmussen and Williams 2006, equations 2.38 to 2.41; the prior is
 that of `ease_content`.
 Differs: the kernel is the cosine of whole histories, of full rank, popular items counting less; one k x k system
-an item, in closed form.
+an item, in closed form; target and noise are chosen on trained items that act as new ones (`nets.episodes`).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
-from muslin.nets import prior, warming
+from muslin.nets import episodes, prior, warming
 from muslin.types import Items, Params, Support, TrainData, Users
 
 
@@ -40,6 +40,20 @@ class Config:
     """Score, in units of the shopper, of a garment that is known to be wanted."""
     noise: Positive = 3.0
     """Variance of what an event says, beside 1 for that of the residual itself."""
+    episodes: Count = 128
+    """Trained items that act as new ones, to choose `target` and `noise` by."""
+    choose: bool = True
+    """Whether they are chosen so; where not, or where the items are too few, they are taken as given."""
+
+
+_SETTINGS = [
+    episodes.Setting(target, noise) for noise in (0.3, 1.0, 3.0, 10.0) for target in (5.0, 10.0, 20.0, 40.0, 80.0)
+]
+
+
+def _posterior(setting: episodes.Setting) -> warming.Coefficients:
+    target, noise = setting
+    return lambda alike, before: np.asarray(np.linalg.solve(alike + noise * np.eye(len(alike)), target - before))
 
 
 @dataclass(frozen=True)
@@ -50,9 +64,14 @@ class GpResidual:
     evidence: frozenset[Evidence] = frozenset({"history"})
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """Parameters of `nets.prior.fit`, and `damping` [N]."""
-        found = {"damping": torch.from_numpy(warming.damping(data.matrix(), self.config.damping))}
-        return prior.fit(data, self._shape(), seed) | found
+        """Parameters of `nets.prior.fit`, `damping` [N], and `process`: the target and the noise."""
+        c = self.config
+        params = prior.fit(data, self._shape(), seed)
+        params["damping"] = torch.from_numpy(warming.damping(data.matrix(), c.damping))
+        drawn = episodes.drawn(data, params, c.episodes, seed) if c.choose else None
+        given = episodes.Setting(c.target, c.noise)
+        process = given if drawn is None else episodes.best(drawn, self._shape(), [given, *_SETTINGS], _posterior)
+        return params | {"process": torch.tensor(process)}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Posterior mean [U, I]; the prior where no event was told."""
@@ -62,11 +81,7 @@ class GpResidual:
     def adapt(self, params: Params, support: Support) -> Params:
         """(K + noise I)⁻¹ (target - prior) of each item's shoppers, over their histories."""
         before = prior.scores(params, support.users, support.items, self._shape())
-        return warming.adapted(params, support, before, self._coefficients)
-
-    def _coefficients(self, alike: warming.Doubles, before: warming.Doubles) -> warming.Doubles:
-        left = alike + self.config.noise * np.eye(len(alike))
-        return np.asarray(np.linalg.solve(left, self.config.target - before), dtype=np.float64)
+        return warming.adapted(params, support, before, _posterior(episodes.Setting(*params["process"].tolist())))
 
     def _shape(self) -> prior.Shape:
         c = self.config

@@ -3,7 +3,8 @@
 Source: Sarwar et al. 2001 (WWW), sections 3.1 and 3.2, cosine of the items' buyers and the k nearest; shrinkage of
 similarities that rest on few shoppers, Bell and Koren 2007 (ICDM), section 2.1.
 Differs: each shopper counts by how little they take (as idf), so that those who take everything say little; a new
-garment scores the weighted mean of the garments most alike in content (`nets.neighbours`).
+garment scores the weighted mean of the garments most alike in content (`nets.neighbours`), where one that the shopper
+took is similar to itself.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Config:
     """Shoppers' worth of doubt in every similarity."""
     content: Count = 100
     """Known garments that a new one stands in for."""
+    own: NotNegative = 1.0
+    """Similarity of a taken garment to itself, where a new one stands in for it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class ItemKnn:
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Sums of similarities [U, I] to what the shopper took."""
         n = len(params["knn/starts"]) - 1
-        expected = sp.csr_matrix(users.history[:, :n].sign() @ stored.matrix(params, "knn", n))
+        taken = sp.csr_matrix(users.history[:, :n].sign())
+        expected = sp.csr_matrix(taken @ stored.matrix(params, "knn", n))
         hot = items.rows < n
         out = np.zeros((len(users), len(items)), dtype=np.float32)
         out[:, hot] = expected[:, items.rows[hot]].toarray()
@@ -58,7 +62,8 @@ class ItemKnn:
             columns = blend.columns(items.catalogue.features, params["idf"].numpy())
             weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
             new, known = columns.take(items.rows[~hot]), columns.take(np.arange(n))
-            out[:, ~hot] = (expected @ neighbours.nearest(new, known, weights, self.config.content).T).toarray()
+            near = neighbours.nearest(new, known, weights, self.config.content)
+            out[:, ~hot] = ((expected + self.config.own * taken) @ near.T).toarray()
         return torch.from_numpy(out)
 
     def _similar(self, pairs: Csr) -> Csr:

@@ -3,7 +3,8 @@
 Whoever is like those who took the garment is like somebody who wants it; each vote counts less the more there are.
 
 Source: the prior is that of `ease_content`; votes are user-based filtering, Herlocker et al. 1999 (SIGIR).
-Differs: popular items count less in who is like whom; the votes are added to a prior in units of the shopper.
+Differs: popular items count less in who is like whom; the votes are added to a prior in units of the shopper; what
+they count is chosen on trained items that act as new ones (`nets.episodes`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
-from muslin.nets import prior, warming
+from muslin.nets import episodes, prior, warming
 from muslin.types import Items, Params, Support, TrainData, Users
 
 
@@ -37,6 +38,22 @@ class Config:
     """What the votes of all shoppers of an item count in the end."""
     doubt: NotNegative = 5.0
     """Shoppers at which the votes count half of that."""
+    episodes: Count = 128
+    """Trained items that act as new ones, to choose `votes` and `doubt` by."""
+    choose: bool = True
+    """Whether they are chosen so; where not, or where the items are too few, they are taken as given."""
+
+
+_SETTINGS = [
+    episodes.Setting(alone * (1 + doubt), doubt)
+    for doubt in (2.0, 8.0, 32.0, 128.0)
+    for alone in (1.0, 2.0, 4.0, 8.0, 16.0)
+]
+"""From what the vote of a single shopper counts."""
+
+
+def _votes(setting: episodes.Setting) -> warming.Coefficients:
+    return lambda alike, _before: np.full(len(alike), setting.first / (len(alike) + setting.second))
 
 
 @dataclass(frozen=True)
@@ -47,9 +64,14 @@ class PriorKnn:
     evidence: frozenset[Evidence] = frozenset({"history"})
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """Parameters of `nets.prior.fit`, and `damping` [N]."""
-        found = {"damping": torch.from_numpy(warming.damping(data.matrix(), self.config.damping))}
-        return prior.fit(data, self._shape(), seed) | found
+        """Parameters of `nets.prior.fit`, `damping` [N], and `votes`: what they count in the end, and the doubt."""
+        c = self.config
+        params = prior.fit(data, self._shape(), seed)
+        params["damping"] = torch.from_numpy(warming.damping(data.matrix(), c.damping))
+        drawn = episodes.drawn(data, params, c.episodes, seed) if c.choose else None
+        given = episodes.Setting(c.votes, c.doubt)
+        votes = given if drawn is None else episodes.best(drawn, self._shape(), [given, *_SETTINGS], _votes)
+        return params | {"votes": torch.tensor(votes)}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Prior and votes [U, I]."""
@@ -59,11 +81,7 @@ class PriorKnn:
     def adapt(self, params: Params, support: Support) -> Params:
         """The votes of each item's shoppers; the prior does not matter to them."""
         nothing = np.zeros(support.weight.shape, dtype=np.float32)
-        return warming.adapted(params, support, nothing, self._votes)
-
-    def _votes(self, alike: warming.Doubles, _prior: warming.Doubles) -> warming.Doubles:
-        k = len(alike)
-        return np.full(k, self.config.votes / (k + self.config.doubt))
+        return warming.adapted(params, support, nothing, _votes(episodes.Setting(*params["votes"].tolist())))
 
     def _shape(self) -> prior.Shape:
         c = self.config

@@ -59,6 +59,22 @@ def fit(data: TrainData, shape: Shape, seed: int) -> Params:
     return params | stored.tensors("ease", linear) | stored.tensors("near", near)
 
 
+def without(params: Params, keep: Ints) -> Params:
+    """`params` with only the trained items `keep` (rows, ascending) to compare with; EASE's weights stay.
+
+    What is learned of columns stays too: a few items more or less do not move it.
+    """
+    n = trained(params)
+    place = np.full(n, -1, dtype=np.int64)
+    place[keep] = np.arange(len(keep))
+    sample = place[params["sample"].numpy()]
+    linear = stored.matrix(params, "ease", n)[keep][:, keep]
+    near = stored.matrix(params, "near", n)[np.flatnonzero(sample >= 0)][:, keep]
+    tables = {name: params[name] for name in ("idf", "weight", "usual")}
+    tables["sample"] = torch.from_numpy(sample[sample >= 0])
+    return tables | stored.tensors("ease", linear) | stored.tensors("near", near)
+
+
 def trained(params: Params) -> int:
     """Number of items in training."""
     return len(params["ease/starts"]) - 1

@@ -1,0 +1,141 @@
+"""Trained items that act as new ones, so that what their first shoppers tell can be judged by their later ones.
+
+Some items are hidden, their whole families with them: from every history, from EASE's weights and from the likenesses.
+Then k of their shoppers are told, for several k, and the others are asked. EASE's weights among the items that stay
+are those of the whole data: what the hidden items left in them is not undone.
+
+Source: episodes of support and query as in Vinyals et al. 2016 (NeurIPS, "Matching networks"), section 2.2. Differs:
+nothing is trained by gradient, a few settings are compared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from muslin.nets import prior, warming
+from muslin.random import stream
+from muslin.types import Catalogue, Csr, Floats, Ints, Items, Params, Support, TrainData, Users
+
+KS = (1, 3, 10)
+"""Shoppers told of each item."""
+_ASKED = 3
+"""Shoppers left to be asked, of an item that may act as new."""
+_USERS = 2000
+"""Shoppers asked at most."""
+_FEWEST = 8
+"""Hidden items without which nothing is chosen: an order of fewer says little."""
+_SHARE = 4
+"""One item in so many is hidden at most, for the others to know the shoppers by."""
+
+
+class Setting(NamedTuple):
+    """Two numbers of a method, whatever they are to it."""
+
+    first: float
+    second: float
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Hidden `items` of a smaller catalogue, `told` for each k, and the true items `truth` [U, I] of `users`.
+
+    `seen` [U, I]: pairs told for the largest k, which nobody is asked for at any k.
+    """
+
+    params: Params
+    items: Items
+    told: tuple[Support, ...]
+    users: Users
+    truth: Csr
+    seen: Csr
+
+
+def drawn(data: TrainData, params: Params, count: int, seed: int) -> Episodes | None:
+    """Episodes over at most `count` hidden items, or None where too few items have shoppers enough.
+
+    `params`: those of `nets.prior.fit`, and `damping` [N] (`nets.warming`).
+    """
+    pairs = data.matrix().sign()
+    rng = stream(seed, "episodes")
+    able = np.flatnonzero(pairs.getnnz(axis=0) >= KS[-1] + _ASKED)
+    hidden = np.sort(rng.permutation(able)[: min(count, len(data.catalogue) // _SHARE)])
+    stay = np.flatnonzero(~np.isin(data.catalogue.family, data.catalogue.family[hidden]))
+    if min(len(hidden), len(stay)) < _FEWEST:
+        return None
+    catalogue = _smaller(data.catalogue, np.concatenate([stay, hidden]), len(stay))
+    items = Items(catalogue, np.arange(len(stay), len(catalogue)))
+    histories = sp.hstack([pairs[:, stay], sp.csr_matrix((len(data.shoppers), len(hidden)))], format="csr")
+    rank = _places(pairs[:, hidden], rng)
+    told = tuple(_told(data, histories, items, rank, k) for k in KS)
+    late = _between(rank, KS[-1] + 1, np.inf)
+    asked = np.flatnonzero((np.diff(late.indptr) > 0) & (np.diff(histories.indptr) > 0))
+    asked = np.sort(rng.permutation(asked)[:_USERS])
+    small = prior.without(params, stay) | {"damping": params["damping"][stay]}
+    seen = _between(rank[asked], 1, KS[-1])
+    return Episodes(small, items, told, _users(data, histories, asked), late[asked], seen)
+
+
+def best(
+    episodes: Episodes, shape: prior.Shape, settings: Sequence[Setting], rule: Callable[[Setting], warming.Coefficients]
+) -> Setting:
+    """The setting whose coefficients, on top of the prior, rank the true items highest on average over all k."""
+    params, items, users = episodes.params, episodes.items, episodes.users
+    before = prior.scores(params, users, items, shape)
+    before[episodes.seen.nonzero()] = -np.inf
+    told = [(support, prior.scores(params, support.users, items, shape)) for support in episodes.told]
+
+    def worth(setting: Setting) -> float:
+        after = [warming.adapted(params, support, known, rule(setting)) for support, known in told]
+        ranked = [before + warming.added(a, users.history, items) for a in after]
+        return float(np.mean([_worth(scores, episodes.truth) for scores in ranked]))
+
+    return settings[int(np.argmax([worth(setting) for setting in settings]))]
+
+
+def _worth(scores: Floats, truth: Csr) -> float:
+    """Mean discount 1 / log2(1 + rank) of the true items; ties count as lost."""
+    user = np.repeat(np.arange(truth.shape[0]), np.diff(truth.indptr))
+    own = scores[user, truth.indices]
+    rank = (scores[user] >= own[:, None]).sum(axis=1)
+    return float(np.mean(1 / np.log2(1 + rank)))
+
+
+def _smaller(catalogue: Catalogue, rows: Ints, n_hot: int) -> Catalogue:
+    return replace(
+        catalogue,
+        ids=catalogue.ids[rows],
+        features=catalogue.features.take(rows),
+        family=catalogue.family[rows],
+        category=catalogue.category[rows],
+        domain=catalogue.domain[rows],
+        n_hot=n_hot,
+    )
+
+
+def _places(pairs: Csr, rng: np.random.Generator) -> Csr:
+    """`pairs` [M, I] with the place, from 1, of each shopper among those of the item, in an order drawn."""
+    columns = sp.csc_matrix(pairs, dtype=np.float32)
+    for start, stop in zip(columns.indptr[:-1], columns.indptr[1:], strict=True):
+        columns.data[start:stop] = 1 + rng.permutation(stop - start)
+    return sp.csr_matrix(columns)
+
+
+def _told(data: TrainData, histories: Csr, items: Items, rank: Csr, k: int) -> Support:
+    events = _between(rank, 1, k)
+    rows = np.flatnonzero(np.diff(events.indptr))
+    return Support(_users(data, histories, rows), items, events[rows])
+
+
+def _between(rank: Csr, first: float, last: float) -> Csr:
+    """1 where `rank` has a place from `first` to `last`."""
+    inside = sp.csr_matrix(rank, dtype=np.float32, copy=True)
+    inside.data[:] = (rank.data >= first) & (rank.data <= last)
+    inside.eliminate_zeros()
+    return inside
+
+
+def _users(data: TrainData, histories: Csr, rows: Ints) -> Users:
+    return Users(rows.astype(np.int64), data.shoppers.features.matrix[rows], sp.csr_matrix(histories[rows]))
