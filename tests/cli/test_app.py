@@ -12,7 +12,7 @@ from muslin.cli.app import app
 
 COMMANDS = (
     *("import", "features", "tune", "fit", "evaluate", "recommend"),
-    *("audience", "serve", "methods", "doctor", "demo"),
+    *("audience", "serve", "methods", "peers", "doctor", "demo"),
 )
 
 
