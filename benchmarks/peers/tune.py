@@ -82,6 +82,7 @@ def search(task: Task, trials: int, cpu_seconds: float, seed: int) -> dict[str, 
             value, cost = task.attempt(options)
         except ModelError as error:
             trial.set_user_attr("error", error.code)
+            print(f"{trial.number + 1}: {error.message.splitlines()[-1]}, {options}", flush=True)
             return 0.0
         spent += cost
         print(f"{trial.number + 1}: {value:.4f}, {spent:.0f} s, {options}", flush=True)
