@@ -44,8 +44,3 @@ def test_a_random_layer_keeps_cosines_about(features) -> None:
     params = content.random_layer("x", rows, 4096, torch.Generator().manual_seed(0), scale=2.0)
     out = content.layer(params, "x", rows).numpy()
     np.testing.assert_allclose(out @ out.T, 4 * (rows.matrix @ rows.matrix.T).toarray(), atol=0.3)
-
-
-def test_means_weigh_every_event_alike() -> None:
-    history = sp.csr_matrix(np.array([[5, 0, 1], [0, 0, 0], [0, 2, 0]], dtype=np.float32))
-    np.testing.assert_allclose(content.row_means(history).toarray(), [[0.5, 0, 0.5], [0, 0, 0], [0, 1, 0]])

@@ -25,6 +25,7 @@ from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import content
 from muslin.nets.descent import batch_size, gradients
 from muslin.nets.losses import Negatives, shared_softmax
+from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import stream, torch_stream
 from muslin.types import Features, Floats, Items, Params, TrainData, Users
@@ -121,7 +122,7 @@ class ClcRec:
         catalogue, n = items.catalogue, len(params["item"])
         new = content.unit(catalogue.features.take(slice(n, None)), params["idf"])
         item_NK = torch.cat([F.normalize(params["item"], dim=1), _described(params, new)])
-        user_UK = sparse_product(content.row_means(users.history), item_NK)
+        user_UK = sparse_product(row_means(users.history), item_NK)
         known = torch.from_numpy(users.rows >= 0)
         user_UK[known] += params["user"][torch.from_numpy(users.rows)[known]]
         item_IK = item_NK[torch.from_numpy(items.rows)]

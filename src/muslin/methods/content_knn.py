@@ -16,6 +16,7 @@ from torch import Tensor
 from muslin.features.dense import unit
 from muslin.method import Evidence, NotNegative
 from muslin.nets.blend import inverse_frequency
+from muslin.nets.rows import unit_rows
 from muslin.types import Csr, Floats, Items, Params, TrainData, Users
 
 
@@ -58,13 +59,6 @@ def _product(profile_UD: Csr, content_ID: Csr) -> Floats:
     if profile_UD.shape[0] < content_ID.shape[0]:
         return np.ascontiguousarray((content_ID @ profile_UD.T.toarray()).T, dtype=np.float32)
     return np.ascontiguousarray(profile_UD @ content_ID.T.toarray(), dtype=np.float32)
-
-
-def unit_rows(matrix: Csr) -> Csr:
-    """Rows scaled to unit length; empty rows stay empty."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scale: Floats = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    return sp.csr_matrix(sp.diags_array(scale.astype(np.float32)) @ matrix)
 
 
 def build(config: Config) -> ContentKnn:

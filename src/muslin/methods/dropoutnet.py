@@ -27,6 +27,7 @@ from torch import Tensor
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import content, factors
 from muslin.nets.descent import batch_size, gradients
+from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import stream, torch_stream
 from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
@@ -137,7 +138,7 @@ class DropoutNet:
         profiles = content.unit(data.shoppers.features)
         history = data.matrix()
         alone = c.user_dropout if profiles.matrix.nnz else 0.0  # without a profile nothing would be left
-        means, events = content.row_means(history), history.tocoo()
+        means, events = row_means(history), history.tocoo()
         order, size = rng.permutation(events.nnz), batch_size(data, c.batch_size)
         for start in range(0, len(order), size):
             picked = order[start : start + size]
@@ -180,7 +181,7 @@ class DropoutNet:
         table, size = params["factors/item"], params["size"]
         history = sp.csr_matrix(users.history[:, : len(table)].sign())
         solved = self._solved(table, params["factors/gram"], history) / size[1]
-        mean = _averaged(content.row_means(history), table)
+        mean = _averaged(row_means(history), table)
         return torch.where(torch.from_numpy(users.rows >= 0)[:, None], solved, mean)
 
     def _solved(self, table: Tensor, gram: Tensor, history: Csr) -> Tensor:

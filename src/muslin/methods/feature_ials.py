@@ -17,10 +17,9 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
-from muslin.nets import factors, ridge
-from muslin.nets.blend import inverse_frequency
+from muslin.nets import content, factors, ridge
 from muslin.random import torch_stream
-from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
+from muslin.types import Csr, Features, Items, Params, TrainData, Users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,24 +56,24 @@ class FeatureIals:
         c = self.config
         by_user = sp.csr_matrix(data.matrix().sign())
         by_item = sp.csr_matrix(by_user.T)
-        idf = inverse_frequency(data.catalogue.features.matrix) ** c.idf_power
-        content, profile = _unit(data.catalogue.features, idf), _unit(data.shoppers.features)
+        idf = content.frequency_weights(data.catalogue.features) ** c.idf_power
+        garment, profile = _unit(data.catalogue.features, idf), _unit(data.shoppers.features)
         item = 0.1 * torch.randn(by_item.shape[0], c.factors, generator=torch_stream(seed, "feature_ials")).double()
-        maps = (np.zeros((content.shape[1], c.factors)), np.zeros((profile.shape[1], c.factors)))
+        maps = (np.zeros((garment.shape[1], c.factors)), np.zeros((profile.shape[1], c.factors)))
         for _ in range(c.iterations):
             user = self._solved(item, by_user, torch.from_numpy(profile @ maps[1]))
-            item = self._solved(user, by_item, torch.from_numpy(content @ maps[0]))
+            item = self._solved(user, by_item, torch.from_numpy(garment @ maps[0]))
             maps = (
-                self._map(content, item, c.map_penalty, maps[0]),
+                self._map(garment, item, c.map_penalty, maps[0]),
                 self._map(profile, user, c.profile_penalty, maps[1]),
             )
-        found = {"item": item, "gram": factors.gram(item), "idf": torch.from_numpy(idf)}
+        found = {"item": item, "gram": factors.gram(item), "idf": idf}
         return found | {name: torch.from_numpy(m) for name, m in zip(("content", "profile"), maps, strict=True)}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Inner products [U, I] of folded-in shoppers and items; new items are at their prior means."""
         n = len(params["item"])
-        every = _unit(items.catalogue.features, params["idf"].numpy())
+        every = _unit(items.catalogue.features, params["idf"])
         new = torch.from_numpy(every[n:] @ params["content"].numpy())
         item = torch.cat([params["item"], new])
         profile = _unit(Features(users.features, ()))
@@ -91,14 +90,9 @@ class FeatureIals:
         return ridge.solved(features, target.numpy(), weight, penalty, start, self.config.steps)
 
 
-def _unit(features: Features, weight: Floats | None = None) -> Csr:
-    """Sparse features [rows, D] float64, each column times `weight`, each row of unit length."""
-    matrix = sp.csr_matrix(features.matrix, dtype=np.float64)
-    if weight is not None:
-        matrix = sp.csr_matrix(matrix @ sp.diags_array(weight.astype(np.float64)))
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    return sp.csr_matrix(sp.diags_array(scale) @ matrix)
+def _unit(features: Features, weight: Tensor | None = None) -> Csr:
+    """Sparse features [rows, D] float64 of unit length, each column times `weight` before."""
+    return content.unit(features, weight).matrix.astype(np.float64)
 
 
 def build(config: Config) -> FeatureIals:

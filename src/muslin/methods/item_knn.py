@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative
-from muslin.nets import blend, neighbours, stored
-from muslin.types import Csr, Floats, Items, Params, TrainData, Users
+from muslin.nets import blend, neighbours, rows, stored
+from muslin.types import Csr, Items, Params, TrainData, Users
 
 _ROWS = 1024
 
@@ -75,22 +75,13 @@ class ItemKnn:
         count = np.asarray(bought.sum(axis=0)).ravel()
         parts = []
         for start in range(0, by_item.shape[0], _ROWS):
-            rows = np.arange(start, min(start + _ROWS, by_item.shape[0]))
-            common = (by_item[rows] @ bought).toarray()
-            sure = np.sqrt(np.outer(count[rows], count))
-            cosine = common / (length[rows, None] * length) * (sure / (sure + self.config.shrinkage))
-            cosine[np.arange(len(rows)), rows] = 0
-            parts.append(_largest(cosine.astype(np.float32), self.config.nearest))
+            some = np.arange(start, min(start + _ROWS, by_item.shape[0]))
+            common = (by_item[some] @ bought).toarray()
+            sure = np.sqrt(np.outer(count[some], count))
+            cosine = common / (length[some, None] * length) * (sure / (sure + self.config.shrinkage))
+            cosine[np.arange(len(some)), some] = 0
+            parts.append(rows.largest(cosine, self.config.nearest))
         return sp.csr_matrix(sp.vstack(parts).T)
-
-
-def _largest(rows: Floats, count: int) -> Csr:
-    count = min(count, rows.shape[1])
-    columns = np.sort(np.argpartition(-rows, count - 1, axis=1)[:, :count], axis=1)
-    values = np.take_along_axis(rows, columns, axis=1)
-    found = sp.csr_matrix((values.ravel(), columns.ravel(), np.arange(0, values.size + 1, count)), shape=rows.shape)
-    found.eliminate_zeros()
-    return found
 
 
 def build(config: Config) -> ItemKnn:

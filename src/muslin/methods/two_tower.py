@@ -24,6 +24,7 @@ from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import blend
 from muslin.nets.losses import Negatives, shared_softmax
+from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
 from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
@@ -135,7 +136,7 @@ class TwoTower:
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
         item_NK, bias_N = _items(params, items.catalogue.features)
-        user_UK = _shopper(params, _row_means(users.history), item_NK, users.features)
+        user_UK = _shopper(params, row_means(users.history), item_NK, users.features)
         rows = torch.from_numpy(items.rows)
         query_UK: Tensor = params["log_scale"].exp() * user_UK
         return query_UK @ item_NK[rows].T + bias_N[rows]
@@ -176,11 +177,6 @@ def _shopper(params: Params, history_UN: Csr, item_NK: Tensor, profile_UF: Csr) 
 
 def _scaled(content: Csr, weight: Tensor) -> Csr:
     return sp.csr_matrix(content @ sp.diags_array(weight.numpy()))
-
-
-def _row_means(history: Csr) -> Csr:
-    counts = np.maximum(np.diff(history.indptr), 1)
-    return sp.csr_matrix(sp.diags_array((1 / counts).astype(np.float32)) @ history.sign())
 
 
 def build(config: Config) -> TwoTower:

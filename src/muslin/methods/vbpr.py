@@ -22,6 +22,7 @@ from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import content
 from muslin.nets.descent import batch_size, gradients
+from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import stream, torch_stream
 from muslin.types import Features, Floats, Items, Params, TrainData, Users
@@ -117,7 +118,7 @@ class Vbpr:
         own_NK = F.pad(params["item"], (0, 0, 0, new))
         own_N1 = F.pad(params["bias"], (0, 0, 0, new))
         item_NZ, bias_N = _garments(params, own_NK, own_N1, content.unit(catalogue.features, params["idf"]))
-        user_UZ = sparse_product(content.row_means(users.history), item_NZ)
+        user_UZ = sparse_product(row_means(users.history), item_NZ)
         known = torch.from_numpy(users.rows >= 0)
         user_UZ[known] += params["user"][torch.from_numpy(users.rows)[known]]
         return user_UZ @ item_NZ[rows].T + bias_N[rows]

@@ -5,14 +5,14 @@ The layer called `name` has the parameters `NAME/sparse` [D, W] and `NAME/dense/
 
 import math
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from muslin.nets.blend import inverse_frequency
+from muslin.nets.rows import unit_rows
 from muslin.nets.sparse import sparse_product
-from muslin.types import Csr, Features, Params
+from muslin.types import Features, Params
 
 
 def frequency_weights(features: Features) -> Tensor:
@@ -23,9 +23,7 @@ def frequency_weights(features: Features) -> Tensor:
 def unit(features: Features, weight: Tensor | None = None) -> Features:
     """Sparse columns times `weight` [D], then every row of unit length; empty rows and embeddings stay as they are."""
     matrix = features.matrix if weight is None else features.matrix @ sp.diags_array(weight.numpy())
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0).astype(np.float32)
-    return Features(sp.csr_matrix(sp.diags_array(scale) @ matrix), features.blocks, features.dense)
+    return Features(unit_rows(sp.csr_matrix(matrix)), features.blocks, features.dense)
 
 
 def random_layer(name: str, features: Features, width: int, rng: torch.Generator, scale: float = 1.0) -> Params:
@@ -45,12 +43,6 @@ def layer(params: Params, name: str, features: Features) -> Tensor:
     for column in features.dense:
         out = out + torch.from_numpy(column.vectors) @ params[f"{name}/dense/{column.name}"]
     return out
-
-
-def row_means(history: Csr) -> Csr:
-    """`history` [U, N] with every event alike and rows that sum to one; empty rows stay empty."""
-    counts = np.maximum(np.diff(history.indptr), 1)
-    return sp.csr_matrix(sp.diags_array((1 / counts).astype(np.float32)) @ history.sign())
 
 
 def _sizes(name: str, features: Features) -> dict[str, int]:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from muslin.nets import rows
 from muslin.types import Csr
 
 _COLUMNS = 1024
@@ -34,7 +35,7 @@ def weights(pairs: Csr, penalty: float, keep: int) -> Csr:
     pairs = sp.csr_matrix(pairs.sign(), dtype=np.float64)
     n = pairs.shape[1]
     blocks = _primal(pairs, penalty) if n <= pairs.shape[0] else _dual(pairs, penalty)
-    kept = sp.vstack([_largest(block, min(_AHEAD * keep, n)) for block in blocks], format="csr")
+    kept = sp.vstack([rows.largest(block, _AHEAD * keep, size=np.abs(block)) for block in blocks], format="csr")
     return sp.csr_matrix(_cut(kept, keep * n).T, dtype=np.float32)
 
 
@@ -45,10 +46,10 @@ def _primal(pairs: Csr, penalty: float) -> Iterator[NDArray[np.floating]]:
     for start in range(0, len(diagonal), _COLUMNS):
         stop = min(start + _COLUMNS, len(diagonal))
         # Only the lower triangle of the inverse is there: the rest of a row stands below it in its column.
-        rows = np.concatenate([inverse[start:stop, :start], inverse[start:, start:stop].T], axis=1)
-        square = np.tril(rows[:, start:stop].T, -1)
-        rows[:, start:stop] = square + square.T
-        yield rows / -diagonal[start:stop, None]
+        block = np.concatenate([inverse[start:stop, :start], inverse[start:, start:stop].T], axis=1)
+        square = np.tril(block[:, start:stop].T, -1)
+        block[:, start:stop] = square + square.T
+        yield block / -diagonal[start:stop, None]
 
 
 def _dual(pairs: Csr, penalty: float) -> Iterator[NDArray[np.floating]]:
@@ -58,11 +59,11 @@ def _dual(pairs: Csr, penalty: float) -> Iterator[NDArray[np.floating]]:
     for start in range(0, pairs.shape[1], _COLUMNS):
         own = by_item[start : start + _COLUMNS].toarray().T
         solved, _ = lapack.get_lapack_funcs("potrs", (factor,))(factor, own, lower=1)
-        rows = np.ascontiguousarray((by_item @ solved).T)
-        place = (np.arange(len(rows)), np.arange(start, start + len(rows)))
-        left = 1 - rows[place]
-        rows[place] = 0
-        yield rows / left[:, None]
+        block = np.ascontiguousarray((by_item @ solved).T)
+        place = (np.arange(len(block)), np.arange(start, start + len(block)))
+        left = 1 - block[place]
+        block[place] = 0
+        yield block / left[:, None]
 
 
 def _factor(gram: Csr, penalty: float) -> NDArray[np.floating]:
@@ -80,19 +81,6 @@ def _inverse(gram: Csr, penalty: float) -> NDArray[np.floating]:
     factor = _factor(gram, penalty)
     inverse, _ = lapack.get_lapack_funcs("potri", (factor,))(factor, lower=1, overwrite_c=1)
     return np.asarray(inverse)
-
-
-def _largest(rows: NDArray[np.floating], count: int) -> Csr:
-    """The `count` values of each row that are largest in size."""
-    if count < rows.shape[1]:
-        columns = np.sort(np.argpartition(-np.abs(rows), count - 1, axis=1)[:, :count], axis=1)
-        values = np.take_along_axis(rows, columns, axis=1).astype(np.float32)
-        starts = np.arange(0, values.size + 1, count)
-        found = sp.csr_matrix((values.ravel(), columns.ravel().astype(np.int32), starts), shape=rows.shape)
-    else:
-        found = sp.csr_matrix(rows, dtype=np.float32)
-    found.eliminate_zeros()
-    return found
 
 
 def _cut(matrix: Csr, count: int) -> Csr:

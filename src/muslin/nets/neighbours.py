@@ -7,7 +7,7 @@ weights are squared similarities that sum to one. Differs: similarity is the lea
 import numpy as np
 import scipy.sparse as sp
 
-from muslin.nets import blend
+from muslin.nets import blend, rows
 from muslin.types import Csr, Floats, Ints
 
 _ROWS = 2048
@@ -21,10 +21,10 @@ def nearest(
 
     `own` [I]: the row of each item among `known`, which is left out; None where they are none of them.
     """
-    rows = items.content.shape[0]
+    total = items.content.shape[0]
     parts = [sp.csr_matrix((0, known.content.shape[0]), dtype=np.float32)]
-    for start in range(0, rows, _ROWS):
-        block = np.arange(start, min(start + _ROWS, rows))
+    for start in range(0, total, _ROWS):
+        block = np.arange(start, min(start + _ROWS, total))
         alike = blend.blended(items.take(block), known, weights)
         if own is not None:
             alike[np.arange(len(block)), own[block]] = -np.inf
@@ -33,12 +33,9 @@ def nearest(
 
 
 def _heaviest(alike: Floats, count: int) -> Csr:
-    count = min(count, alike.shape[1])
-    columns = np.sort(np.argpartition(-alike, count - 1, axis=1)[:, :count], axis=1)
-    values = np.maximum(np.take_along_axis(alike, columns, axis=1), 0) ** 2
-    total = values.sum(axis=1, keepdims=True)
-    values = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
-    starts = np.arange(0, values.size + 1, count)
-    found = sp.csr_matrix((values.ravel(), columns.ravel(), starts), shape=alike.shape)
+    found = rows.largest(alike, count)
+    found.data = np.maximum(found.data, 0) ** 2
     found.eliminate_zeros()
-    return found
+    total = np.asarray(found.sum(axis=1)).ravel()
+    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    return sp.csr_matrix(sp.diags_array(scale) @ found)

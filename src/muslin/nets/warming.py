@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from muslin.nets import stored
+from muslin.nets.rows import unit_rows
 from muslin.types import Csr, Floats, Items, Params, Support
 
 Doubles = NDArray[np.float64]
@@ -31,10 +32,7 @@ def damping(pairs: Csr, power: float) -> Floats:
 
 def damped(history: Csr, weight: Floats) -> Csr:
     """Histories [U, N] over trained items, damped and of unit length; an empty one stays empty."""
-    scaled = sp.csr_matrix(history[:, : len(weight)].sign() @ sp.diags_array(weight), dtype=np.float64)
-    length = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    return sp.csr_matrix(sp.diags_array(scale) @ scaled)
+    return unit_rows(sp.csr_matrix(history[:, : len(weight)].sign() @ sp.diags_array(weight), dtype=np.float64))
 
 
 def adapted(params: Params, support: Support, prior: Floats, coefficients: Coefficients) -> Params:

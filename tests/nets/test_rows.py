@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muslin.nets import rows
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_get_unit_length_and_keep_their_type(dtype) -> None:
+    found = rows.unit_rows(sp.csr_matrix(np.array([[3, 4], [0, 0], [0, -2]], dtype=dtype)))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.toarray(), [[0.6, 0.8], [0, 0], [0, -1]], rtol=1e-6)
+
+
+def test_means_count_every_event_alike() -> None:
+    history = sp.csr_matrix(np.array([[2, 0, 5], [0, 0, 0], [0, 1, 0]], dtype=np.float32))
+    np.testing.assert_allclose(rows.row_means(history).toarray(), [[0.5, 0, 0.5], [0, 0, 0], [0, 1, 0]])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.booleans())
+def test_the_largest_of_each_row_are_kept(seed: int, count: int, by_size: bool) -> None:
+    values = np.random.default_rng(seed).normal(size=(4, 7))
+    size = np.abs(values) if by_size else values
+    found = rows.largest(values, count, size=size if by_size else None).toarray()
+    for row, own, wanted in zip(found, values, size, strict=True):
+        kept = np.sort(np.argsort(-wanted)[:count])
+        expected = np.zeros(7)
+        expected[kept] = own[kept]
+        np.testing.assert_allclose(row, expected, rtol=1e-6)
