@@ -23,6 +23,7 @@ from torch import Tensor
 from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import blend
+from muslin.nets.descent import gradients
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
@@ -127,11 +128,7 @@ class TwoTower:
 
     def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss."""
-        names = [n for n in params if n.partition("/")[0] not in FIXED]
-        leaves = {n: params[n].detach().requires_grad_() for n in names}
-        loss = _loss({**params, **leaves}, batch)
-        grads = torch.autograd.grad(loss, list(leaves.values()))
-        return dict(zip(names, grads, strict=True)), {"loss": loss.item()}
+        return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] in FIXED))
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
