@@ -12,7 +12,7 @@ def test_an_event_counts_half_a_half_life_later() -> None:
     shop = tiny_shop()
     world = encode(shop)
     method = registry.build("popularity_recent", registry.entry("popularity_recent").config(half_life=5.0))
-    found = method.init(world.data, 0)["recent"].numpy()
+    found = method.init(world.data, 0)["count"].numpy()
     newest = shop.events["timestamp"].max()
     last = shop.events.group_by("user_id", "item_id").agg(pl.col("timestamp").max())
     age = (newest - last["timestamp"]).dt.total_microseconds() / 86_400_000_000

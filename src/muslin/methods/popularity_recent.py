@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muslin.method import Evidence, Positive
+from muslin.method import Evidence, NotNegative, Positive
+from muslin.nets import backoff
 from muslin.types import Floats, Items, Params, TrainData, Users
 
 _DAY = 86_400_000_000
@@ -23,6 +24,8 @@ class Config:
 
     half_life: Positive = 7.0
     """Days after which an event counts half."""
+    shrinkage: NotNegative = 10.0
+    """Items' worth of the coarser level's mean that each level's mean is mixed with."""
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,12 @@ class PopularityRecent:
     evidence: frozenset[Evidence] = frozenset()
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """`recent` [N] decayed shoppers, `mean` [1], and `level_d`: the mean of each category of level d, or -1."""
-        recent = self._decayed(data)
-        params = {"recent": torch.from_numpy(recent), "mean": torch.tensor([recent.mean()], dtype=torch.float32)}
-        for level, codes in enumerate(data.catalogue.category.T):
-            known = codes >= 0
-            size = np.bincount(codes[known], minlength=1)
-            total = np.bincount(codes[known], weights=recent[known], minlength=1)
-            means = np.where(size > 0, total / np.maximum(size, 1), -1.0)
-            params[f"level_{level}"] = torch.from_numpy(means.astype(np.float32))
-        return params
+        """Decayed shoppers of each item, and means of its categories (`nets.backoff.fit`)."""
+        return backoff.fit(self._decayed(data), data.catalogue, self.config.shrinkage)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Decayed shoppers [U, I], of new items those of their category."""
-        recent = params["recent"].numpy()
-        score = np.full(len(items), float(params["mean"][0]), dtype=np.float32)
-        for level, codes in enumerate(items.catalogue.category[items.rows].T):
-            means = params[f"level_{level}"].numpy()
-            known = (codes >= 0) & (codes < len(means))
-            found = np.where(known, means[np.where(known, codes, 0)], -1)
-            score = np.where(found >= 0, found, score).astype(np.float32)
-        hot = items.rows < len(recent)
-        score[hot] = recent[items.rows[hot]]
-        return torch.from_numpy(score).expand(len(users), -1)
+        return torch.from_numpy(backoff.expected(params, items)).expand(len(users), -1)
 
     def _decayed(self, data: TrainData) -> Floats:
         """[N] sum over shoppers of 2 ** (-age / half-life) of their newest event with the item."""
