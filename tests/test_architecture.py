@@ -36,7 +36,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "uvicorn": ("http",),
     "ray": ("scale",),
     "typer": ("cli",),
-    "implicit": ("methods", "peers"),
+    "implicit": ("nets", "peers"),
     "lightfm": ("peers",),
     "irspack": ("peers",),
     "rectools": ("peers",),

@@ -20,13 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from implicit.cpu.als import AlternatingLeastSquares
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import content, factors
 from muslin.nets.descent import batch_size, gradients
+from muslin.nets.factorised import item_factors
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import stream, torch_stream
@@ -115,7 +114,7 @@ class DropoutNet:
         `SIDE/out` [H, O] and the content layer `SIDE/content`.
         """
         c, history = self.config, sp.csr_matrix(data.matrix().sign())
-        item = _factorised(history, c, seed)
+        item = item_factors(history, self._confidence(), factors=c.factors, iterations=c.iterations, seed=seed)
         gram = factors.gram(item)
         user = self._solved(item, gram, history)
         rng = torch_stream(seed, "dropoutnet")
@@ -185,28 +184,15 @@ class DropoutNet:
         return torch.where(torch.from_numpy(users.rows >= 0)[:, None], solved, mean)
 
     def _solved(self, table: Tensor, gram: Tensor, history: Csr) -> Tensor:
-        c = self.config
-        confidence = factors.Confidence(alpha=c.alpha, penalty=c.regularization)
         prior = torch.zeros(history.shape[0], table.shape[1])
-        return factors.solved(table, gram, history, prior, confidence).float()
+        return factors.solved(table, gram, history, prior, self._confidence()).float()
+
+    def _confidence(self) -> factors.Confidence:
+        return factors.Confidence(alpha=self.config.alpha, penalty=self.config.regularization)
 
 
 START = 1.0
 """Usual input of a hidden unit before training, where tanh begins to bend: content must count less beside factors."""
-
-
-def _factorised(history: Csr, config: Config, seed: int) -> Tensor:
-    """Garment factors [N, K]."""
-    with threadpool_limits(1, "blas"):  # implicit threads by itself and warns about BLAS doing so too
-        model = AlternatingLeastSquares(
-            factors=config.factors,
-            regularization=config.regularization,
-            alpha=1 + config.alpha,  # implicit's alpha is the whole confidence of an event
-            iterations=config.iterations,
-            random_state=int(stream(seed, "dropoutnet").integers(2**31)),
-        )
-        model.fit(history, show_progress=False)
-    return torch.from_numpy(np.asarray(model.item_factors, dtype=np.float32))
 
 
 def _length(table: Tensor) -> Tensor:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import torch
-from implicit.cpu.als import AlternatingLeastSquares
 from sklearn.linear_model import Ridge
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from muslin.method import Count, Evidence, Positive
-from muslin.random import stream
+from muslin.nets import factors
+from muslin.nets.factorised import item_factors
 from muslin.types import Csr, Items, Params, TrainData, Users
 
 
@@ -49,18 +48,11 @@ class Ials:
         """`item` [N, K] factors of the training items, `map` [D, K] from content to factors, `gram` [K, K]."""
         c = self.config
         pairs = data.matrix().sign()
-        with threadpool_limits(1, "blas"):  # implicit threads by itself and warns about BLAS doing so too
-            model = AlternatingLeastSquares(
-                factors=c.factors,
-                regularization=c.regularization,
-                alpha=1 + c.alpha,  # implicit's alpha is the whole confidence of an event
-                iterations=c.iterations,
-                random_state=int(stream(seed, "ials").integers(2**31)),
-            )
-            model.fit(pairs, show_progress=False)
-        item_NK = np.asarray(model.item_factors, dtype=np.float32)
-        params = {"item": torch.from_numpy(item_NK), "gram": torch.from_numpy(item_NK.T @ item_NK)}
-        params["map"] = torch.from_numpy(_content_map(data.catalogue.features.matrix, item_NK, pairs, c.map_penalty))
+        item_NK = item_factors(pairs, self._confidence(), factors=c.factors, iterations=c.iterations, seed=seed)
+        params = {"item": item_NK, "gram": item_NK.T @ item_NK}
+        params["map"] = torch.from_numpy(
+            _content_map(data.catalogue.features.matrix, item_NK.numpy(), pairs, c.map_penalty)
+        )
         return params
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
@@ -68,31 +60,12 @@ class Ials:
         catalogue = items.catalogue
         mapped = torch.from_numpy(catalogue.features.matrix @ params["map"].numpy())
         item_NK = torch.cat([params["item"], mapped[len(params["item"]) :]])
-        return self._fold_in(params["gram"], item_NK, users.history.sign()) @ item_NK[torch.from_numpy(items.rows)].T
+        history, strange = users.history.sign(), torch.zeros(len(users), item_NK.shape[1])
+        user_UK = factors.solved(item_NK, params["gram"], history, strange, self._confidence()).float()
+        return user_UK @ item_NK[torch.from_numpy(items.rows)].T
 
-    def _fold_in(self, gram_KK: Tensor, item_NK: Tensor, history_UN: Csr) -> Tensor:
-        """[U, K] solutions of (YᵀY + λI + αY_uᵀY_u) x = (1 + α) Y_uᵀ1, Y_u the n rows of the shopper's items.
-
-        By the Woodbury identity an n x n system a shopper, solved together for all shoppers with the same n.
-        """
-        ridge_KK = gram_KK.double() + self.config.regularization * torch.eye(len(gram_KK), dtype=torch.float64)
-        inverse_KK = torch.linalg.inv(ridge_KK)
-        lengths = np.diff(history_UN.indptr)
-        out_UK = torch.zeros(len(lengths), len(gram_KK), dtype=torch.float64)
-        for n in np.unique(lengths[lengths > 0]):
-            users = np.flatnonzero(lengths == n)
-            items_Bn = history_UN.indices[history_UN.indptr[users][:, None] + np.arange(n)]
-            out_UK[torch.from_numpy(users)] = self._solved(inverse_KK, item_NK[torch.from_numpy(items_Bn)].double())
-        return out_UK.float()
-
-    def _solved(self, inverse_KK: Tensor, own_BnK: Tensor) -> Tensor:
-        alpha, n = self.config.alpha, own_BnK.shape[1]
-        half_BnK = own_BnK @ inverse_KK
-        start_BK = (1 + alpha) * half_BnK.sum(1)
-        small_Bnn = half_BnK @ own_BnK.mT + torch.eye(n, dtype=torch.float64) / alpha
-        weight_Bn = torch.linalg.solve(small_Bnn, (own_BnK @ start_BK[:, :, None]).squeeze(2))
-        own_part_BK: Tensor = (half_BnK * weight_Bn[:, :, None]).sum(1)
-        return start_BK - own_part_BK
+    def _confidence(self) -> factors.Confidence:
+        return factors.Confidence(alpha=self.config.alpha, penalty=self.config.regularization)
 
 
 def _content_map(content: Csr, item_NK: np.ndarray, pairs: Csr, penalty: float) -> np.ndarray:
