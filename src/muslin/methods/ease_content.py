@@ -43,15 +43,11 @@ class EaseContent:
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Parameters of `nets.prior.fit`."""
-        return prior.fit(data, self._shape(), seed)
+        return prior.fit(data, prior.Shape.of(self.config), seed)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Blended scores [U, I], in units of the shopper."""
-        return torch.from_numpy(prior.scores(params, users, items, self._shape()))
-
-    def _shape(self) -> prior.Shape:
-        c = self.config
-        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=c.smoothed, known=c.known)
+        return torch.from_numpy(prior.scores(params, users, items, prior.Shape.of(self.config)))
 
 
 def build(config: Config) -> EaseContent:

@@ -65,27 +65,22 @@ class GpResidual:
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Parameters of `nets.prior.fit`, `damping` [N], and `process`: the target and the noise."""
-        c = self.config
-        params = prior.fit(data, self._shape(), seed)
+        c, shape = self.config, prior.Shape.of(self.config)
+        params = prior.fit(data, shape, seed)
         params["damping"] = torch.from_numpy(warming.damping(data.matrix(), c.damping))
-        drawn = episodes.drawn(data, params, c.episodes, seed) if c.choose else None
         given = episodes.Setting(c.target, c.noise)
-        process = given if drawn is None else episodes.best(drawn, self._shape(), [given, *_SETTINGS], _posterior)
-        return params | {"process": torch.tensor(process)}
+        choice = episodes.Choice(given, _SETTINGS, _posterior, c.episodes if c.choose else 0)
+        return params | {"process": torch.tensor(episodes.chosen(data, params, shape, choice, seed))}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Posterior mean [U, I]; the prior where no event was told."""
-        scores = prior.scores(params, users, items, self._shape())
+        scores = prior.scores(params, users, items, prior.Shape.of(self.config))
         return torch.from_numpy(scores + warming.added(params, users.history, items))
 
     def adapt(self, params: Params, support: Support) -> Params:
         """(K + noise I)⁻¹ (target - prior) of each item's shoppers, over their histories."""
-        before = prior.scores(params, support.users, support.items, self._shape())
+        before = prior.scores(params, support.users, support.items, prior.Shape.of(self.config))
         return warming.adapted(params, support, before, _posterior(episodes.Setting(*params["process"].tolist())))
-
-    def _shape(self) -> prior.Shape:
-        c = self.config
-        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=c.smoothed, known=c.known)
 
 
 def build(config: Config) -> GpResidual:

@@ -65,27 +65,22 @@ class PriorKnn:
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Parameters of `nets.prior.fit`, `damping` [N], and `votes`: what they count in the end, and the doubt."""
-        c = self.config
-        params = prior.fit(data, self._shape(), seed)
+        c, shape = self.config, prior.Shape.of(self.config)
+        params = prior.fit(data, shape, seed)
         params["damping"] = torch.from_numpy(warming.damping(data.matrix(), c.damping))
-        drawn = episodes.drawn(data, params, c.episodes, seed) if c.choose else None
         given = episodes.Setting(c.votes, c.doubt)
-        votes = given if drawn is None else episodes.best(drawn, self._shape(), [given, *_SETTINGS], _votes)
-        return params | {"votes": torch.tensor(votes)}
+        choice = episodes.Choice(given, _SETTINGS, _votes, c.episodes if c.choose else 0)
+        return params | {"votes": torch.tensor(episodes.chosen(data, params, shape, choice, seed))}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Prior and votes [U, I]."""
-        scores = prior.scores(params, users, items, self._shape())
+        scores = prior.scores(params, users, items, prior.Shape.of(self.config))
         return torch.from_numpy(scores + warming.added(params, users.history, items))
 
     def adapt(self, params: Params, support: Support) -> Params:
         """The votes of each item's shoppers; the prior does not matter to them."""
         nothing = np.zeros(support.weight.shape, dtype=np.float32)
         return warming.adapted(params, support, nothing, _votes(episodes.Setting(*params["votes"].tolist())))
-
-    def _shape(self) -> prior.Shape:
-        c = self.config
-        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=c.smoothed, known=c.known)
 
 
 def build(config: Config) -> PriorKnn:

@@ -39,6 +39,19 @@ class Setting(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What a method chooses between: the setting it is `given` and `others`; `rule` makes coefficients of one.
+
+    `episodes`: how many trained items act as new ones at most; 0 keeps what is given.
+    """
+
+    given: Setting
+    others: Sequence[Setting]
+    rule: Callable[[Setting], warming.Coefficients]
+    episodes: int
+
+
+@dataclass(frozen=True)
 class Episodes:
     """Hidden `items` of a smaller catalogue, `told` for each k, and the true items `truth` [U, I] of `users`.
 
@@ -76,6 +89,14 @@ def drawn(data: TrainData, params: Params, count: int, seed: int) -> Episodes | 
     small = prior.without(params, stay) | {"damping": params["damping"][stay]}
     seen = _between(rank[asked], 1, KS[-1])
     return Episodes(small, items, told, _users(data, histories, asked), late[asked], seen)
+
+
+def chosen(data: TrainData, params: Params, shape: prior.Shape, choice: Choice, seed: int) -> Setting:
+    """The best of a choice on episodes; what is given where none are wanted, or there are too few items for any."""
+    found = drawn(data, params, choice.episodes, seed) if choice.episodes else None
+    if found is None:
+        return choice.given
+    return best(found, shape, [choice.given, *choice.others], choice.rule)
 
 
 def best(

@@ -9,7 +9,7 @@ CombSUM with z-scores (Montague and Aslam 2001, CIKM). Differs: the raw likeness
 EASE expects of a known item enters by its root, so that new and known items have scores of about the same spread.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,11 @@ class Shape:
     neighbours: int
     smoothed: float
     known: float
+
+    @classmethod
+    def of(cls, config: object) -> "Shape":
+        """The fields of a method's config that have these names."""
+        return cls(**{field.name: getattr(config, field.name) for field in fields(cls)})
 
 
 class _Parts(NamedTuple):
