@@ -21,7 +21,7 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Blind:
-    """`method` without the item columns `items`, and of the profile only the feature columns `profile` [F].
+    """`method` without the item columns `items`, and of shoppers only the columns `profile` [F] and `tastes` [T].
 
     Features are hidden, nothing else: families and category codes stay, and so does `scoring.silent`'s view of who has
     a profile at all.
@@ -30,6 +30,7 @@ class Blind:
     method: Scorer
     items: frozenset[str]
     profile: Ints
+    tastes: Ints | None
 
     @property
     def evidence(self) -> frozenset[Evidence]:
@@ -43,13 +44,16 @@ class Blind:
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """As the method's, on what is left."""
         catalogue = replace(items.catalogue, features=_without(items.catalogue.features, self.items))
-        fewer = replace(users, features=users.features[:, self.profile])
+        tastes = None if users.tastes is None else users.tastes[:, self.tastes]
+        fewer = replace(users, features=users.features[:, self.profile], tastes=tastes)
         return self.method.score(params, fewer, Items(catalogue, items.rows))
 
     def _data(self, data: TrainData) -> TrainData:
         catalogue = replace(data.catalogue, features=_without(data.catalogue.features, self.items))
         profile = Features(data.shoppers.features.matrix[:, self.profile], ())
-        return replace(data, catalogue=catalogue, shoppers=replace(data.shoppers, features=profile))
+        shoppers = replace(data.shoppers, features=profile)
+        tastes = None if data.tastes is None else _without(data.tastes, _shown(data.tastes, self.items))
+        return replace(data, catalogue=catalogue, shoppers=shoppers, tastes=tastes)
 
 
 @dataclass(frozen=True)
@@ -72,18 +76,30 @@ class BlindTrainable(Blind):
         return self.method.step(params, batch)
 
 
-def blinded(method: Scorer, hidden: Hidden, shoppers: Features) -> Scorer:
+def blinded(method: Scorer, hidden: Hidden, shoppers: Features, tastes: Features | None = None) -> Scorer:
     """`method` without sight of `hidden`; the method itself where nothing is.
 
-    `shoppers`: features of any shoppers of the same world, which tell where the profile's columns are.
+    `shoppers`: features of any shoppers of the same world, and `tastes` where the method reads them: they tell where
+    the columns are.
     """
     if not hidden.items and not hidden.profile:
         return method
-    kept = [np.arange(b.start, b.stop) for b in shoppers.blocks if b.name not in hidden.profile]
-    columns = np.concatenate([np.empty(0, dtype=np.int64), *kept])
+    profile = _columns(shoppers, hidden.profile)
+    liked = None if tastes is None else _columns(tastes, _shown(tastes, hidden.items))
     if isinstance(method, Trainable):
-        return BlindTrainable(method, hidden.items, columns)
-    return Blind(method, hidden.items, columns)
+        return BlindTrainable(method, hidden.items, profile, liked)
+    return Blind(method, hidden.items, profile, liked)
+
+
+def _columns(features: Features, hidden: frozenset[str]) -> Ints:
+    """Columns of the blocks that are not `hidden`."""
+    kept = [np.arange(b.start, b.stop) for b in features.blocks if b.name not in hidden]
+    return np.concatenate([np.empty(0, dtype=np.int64), *kept])
+
+
+def _shown(tastes: Features, items: frozenset[str]) -> frozenset[str]:
+    """Blocks of `tastes` in which the item columns `items` show: `taste:COLUMN` and `taste:DOMAIN:COLUMN`."""
+    return frozenset(b.name for b in tastes.blocks if any(b.name.endswith(f":{name}") for name in items))
 
 
 def _without(features: Features, names: frozenset[str]) -> Features:

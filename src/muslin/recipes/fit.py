@@ -68,8 +68,9 @@ def fit(
 
 def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None = None) -> Fitted:
     """Fitted method on the training rows of an encoded dataset."""
-    method = blinded(registry.build(recipe.method, recipe.config()), recipe.hidden, world.shoppers.features)
-    data = world.training(method.evidence)
+    seeing = registry.build(recipe.method, recipe.config())
+    data = world.training(seeing.evidence)
+    method = blinded(seeing, recipe.hidden, world.shoppers.features, data.tastes)
     if not isinstance(method, Trainable):
         return Fitted(method, method.init(data, seed))
     run = Run(f"{recipe.method} {_fingerprint(recipe, world)}", seed)
