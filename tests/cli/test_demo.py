@@ -19,7 +19,7 @@ def tiny(monkeypatch) -> None:
 
     monkeypatch.setattr(recipe, "QUICK", TINY)
     monkeypatch.setattr(recipe, "fit", quick_fit)
-    monkeypatch.setattr(recipe, "SHOWN", ("content_knn", "popularity"))
+    monkeypatch.setattr("muslin.recipes.evaluate.USUAL", ("content_knn", "popularity"))
 
 
 def test_the_whole_path(muslin, tmp_path) -> None:

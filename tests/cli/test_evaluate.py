@@ -63,3 +63,14 @@ def test_wrong_use(muslin, dataset, options, code) -> None:
     found = muslin("evaluate", dataset, *options)
     assert (found.status, found.out) == (2, "")
     assert f"code: {code}\n" in found.err
+
+
+def test_all_stands_for_every_method(muslin, dataset, monkeypatch) -> None:
+    monkeypatch.setattr("muslin.cli.evaluate.every", lambda: ("content_knn", "popularity_category"))
+    found = muslin("evaluate", dataset, "--protocol", "warm", "--methods", "all", *QUICK[2:], "--json", "-")
+    assert {r["method"] for r in json.loads(found.out)} == {
+        "random",
+        "popularity",
+        "content_knn",
+        "popularity_category",
+    }

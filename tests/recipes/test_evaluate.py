@@ -2,11 +2,11 @@ import pytest
 
 from muslin import registry
 from muslin.errors import UsageError
-from muslin.recipes.evaluate import check, evaluate
+from muslin.recipes.evaluate import USUAL, check, evaluate
 from muslin.testing.worlds import tiny_shop
 
 
-def test_every_method_takes_part_unless_told(shop, monkeypatch) -> None:
+def test_one_method_of_each_kind_takes_part_unless_told(shop, monkeypatch) -> None:
     asked = []
 
     def stop(recipe, world, seed):
@@ -18,8 +18,9 @@ def test_every_method_takes_part_unless_told(shop, monkeypatch) -> None:
     real = module.fit_world
     monkeypatch.setattr(module, "fit_world", stop)
     result = evaluate(shop, protocols=["warm"], seeds=1, max_users=20)
-    assert {*asked, "random"} == set(registry.names())  # chance is not fitted
-    assert sorted(result.facts.methods) == sorted(registry.names())
+    assert set(asked) == {"popularity", *USUAL}
+    assert set(result.facts.methods) == {"random", "popularity", *USUAL}
+    assert set(USUAL) <= set(registry.names())
 
 
 def test_seeds_are_a_count_or_a_list(shop) -> None:

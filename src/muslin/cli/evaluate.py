@@ -9,13 +9,14 @@ from muslin.cli.arguments import DatasetPath, JsonFile, MaxBad, Pictures, Words,
 from muslin.cli.failures import INTERRUPTED, interrupted
 from muslin.cli.outputs import refuse_unwritable
 from muslin.cli.screen import console
+from muslin.cli.sources import names as every
 from muslin.cli.sources import require
 
 
 def evaluate(
     dataset: DatasetPath,
     protocol: Annotated[str, typer.Option(metavar="A,B,…", help="What is hidden.")] = "item-cold,user-cold,warm",
-    methods: Annotated[str | None, typer.Option(metavar="A,B,…", help="Methods to compare; all by default.")] = None,
+    methods: Annotated[str | None, typer.Option(metavar="A,B,…", help="What to compare; all: every method.")] = None,
     against: Annotated[
         str | None,
         typer.Option(metavar="A,B,…", help="Judge the default method, or --methods, beside these or peers."),
@@ -38,6 +39,7 @@ def evaluate(
     protocols, ks = names(protocol, "--protocol"), numbers(k, "--k")
     rivals = names(against, "--against") if against is not None else ()
     chosen = None if methods is None else names(methods, "--methods")
+    chosen = every() if chosen == ("all",) else chosen
     allowed = share(max_bad, "--max-bad")
     from muslin.peers import known
 

@@ -29,10 +29,6 @@ QUICK = BoutiqueConfig(n_items=400, n_users=1000, n_events=15_000, pictures=Fals
 """The boutique of a quick demonstration."""
 
 
-SHOWN = ("popularity_category", "content_knn", "content_blend", "ials", "ease_content", DEFAULT_METHOD)
-"""Methods that a demonstration compares: one of each kind, in a few minutes."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to show, and how much of it."""
@@ -46,7 +42,7 @@ class Plan:
     max_users: int | None = 2000
     """Shoppers asked per question; None asks all."""
     methods: tuple[str, ...] | None = None
-    """Methods to compare; None takes `SHOWN`."""
+    """Methods to compare; None takes the usual ones of `recipes.evaluate`."""
     boutique: BoutiqueConfig = USUAL
     """The world to make when `data` is `boutique`."""
     overwrite: bool = False
@@ -98,7 +94,7 @@ def prepare(plan: Plan) -> Dataset:
 def judge(plan: Plan, dataset: Dataset) -> Result:
     """The methods under the three protocols; writes the report and a picture of the table."""
     result = evaluate(
-        dataset, methods=plan.methods or SHOWN, seeds=plan.seeds, max_users=plan.max_users, cache=plan.out / "evaluated"
+        dataset, methods=plan.methods, seeds=plan.seeds, max_users=plan.max_users, cache=plan.out / "evaluated"
     )
     result.to_html(plan.report)
     result.save_svg(plan.table)

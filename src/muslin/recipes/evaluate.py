@@ -20,7 +20,10 @@ from muslin.features.embed import refuse_taught
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.peers import answers, environment, known
-from muslin.recipes.fit import Recipe, fit_world
+from muslin.recipes.fit import DEFAULT_METHOD, Recipe, fit_world
+
+USUAL = ("popularity_category", "content_knn", "content_blend", "ials", "ease_content", DEFAULT_METHOD)
+"""What is judged unless told otherwise: one method of each kind, in minutes."""
 
 ORACLE = "oracle"
 """Not a method: the truth of a planted dataset, which takes part wherever it is known."""
@@ -37,7 +40,7 @@ def evaluate(
     cache: Path | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Result:
-    """Figures of `methods` (all registered ones unless given) under `protocols`, each fitted anew on every cut.
+    """Figures of `methods` (`USUAL` unless given) under `protocols`, each fitted anew on every cut.
 
     `methods` may name peers too (`muslin.peers`), which must be installed. `ks`: events revealed of what is new.
     `seeds`: how many cuts, or which. `max_users`: shoppers asked per question at most. `cache`: directory for finished
@@ -45,7 +48,7 @@ def evaluate(
     defaults, by name. Raises `UsageError` for unknown names, bad numbers, a peer that is not installed, and a picture
     encoder that these events taught, before anything is fitted; and what `muslin.evaluate.run.evaluate` raises.
     """
-    chosen = registry.names() if methods is None else tuple(methods)
+    chosen = USUAL if methods is None else tuple(methods)
     check(protocols, chosen)
     refuse_taught(dataset)
     planted = dataset.root is not None and (dataset.root / "truth.safetensors").is_file()
