@@ -3,7 +3,7 @@
 import altair as alt
 import vl_convert
 
-from muslin.evaluate.questions import figures, questions
+from muslin.evaluate.questions import figures, leading, questions
 from muslin.evaluate.result import Result, Row
 
 _COLOURS = ("#8d8476", "#c8792b", "#8a5a9e", "#2f7a4f", "#b3476b", "#3b4a9e", "#2b8a99", "#6b6f3a")
@@ -17,19 +17,11 @@ def by_k(result: Result) -> dict[str, str]:
     found: dict[str, str] = {}
     for view in dict.fromkeys(q.view for q in questions(result) if q.protocol == "k-shot" and q.headline):
         asked = [q for q in questions(result, "k-shot") if q.view == view and q.headline]
-        rows = [row for question in asked for row in figures(result, question, result.headline).values()]
+        found_at = [figures(result, question, result.headline) for question in asked]
+        series = {m: [rows[m] for rows in found_at if m in rows] for m in result.facts.methods}
         if len(asked) > 1:
-            found[view] = _drawn(_leading(rows))
+            found[view] = _drawn([row for m in leading(series, len(_COLOURS)) for row in series[m]])
     return found
-
-
-def _leading(rows: list[Row]) -> list[Row]:
-    height: dict[str, float] = {}
-    for row in rows:
-        height[row.method] = height.get(row.method, 0.0) + row.value
-    others = sorted((m for m in height if m not in ("random", "popularity")), key=lambda m: -height[m])
-    kept = {"random", "popularity", *others[: len(_COLOURS) - 2]}
-    return [row for row in rows if row.method in kept]
 
 
 def _drawn(rows: list[Row]) -> str:

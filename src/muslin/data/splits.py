@@ -68,9 +68,7 @@ def both_cold(dataset: Dataset, seed: int, *, k: int, k_max: int = 3, share: flo
     Asked are the new garments that new shoppers took, of those who took `k_max` known ones besides; the first `k` of
     these are revealed, so all k share a query.
     """
-    rows = liked(dataset, seed).join(dataset.items.select("item_id", "family"), on="item_id", how="left")
-    new_item = among("family", drawn(rows["family"].unique().sort(), share, seed, "both_cold items"))
-    new_user = among("user_id", drawn(rows["user_id"].unique().sort(), share, seed, "both_cold users"))
+    rows, new_item, new_user = _held_out(dataset, seed, share, "both_cold")
     train = rows.filter(~new_item & ~new_user).drop("family")
     known = (
         rows.filter(new_user & ~new_item)
@@ -92,9 +90,7 @@ def k_shot(dataset: Dataset, seed: int, *, k: int, k_max: int, share: float = 0.
     pairs of a new garment with known shoppers (`Split.revealed` holds its first `k`) and of a new shopper with known
     garments (`Split.support`): the query is the same for every `k`.
     """
-    rows = liked(dataset, seed).join(dataset.items.select("item_id", "family"), on="item_id", how="left")
-    new_item = among("family", drawn(rows["family"].unique().sort(), share, seed, "k_shot items"))
-    new_user = among("user_id", drawn(rows["user_id"].unique().sort(), share, seed, "k_shot users"))
+    rows, new_item, new_user = _held_out(dataset, seed, share, "k_shot")
     train = rows.filter(~new_item & ~new_user).drop("family")
     of_items = (
         rows.filter(new_item & ~new_user)
@@ -154,6 +150,13 @@ def cross_domain(dataset: Dataset, seed: int, *, share: float = 0.2, disjoint: b
     query = told.filter(pl.col("target") == pl.col("domain"))
     train = train.select(dataset.events.columns)
     return make_split(dataset, train, query.select(PAIR), train.clear(), frozenset())
+
+
+def _held_out(dataset: Dataset, seed: int, share: float, name: str) -> tuple[pl.DataFrame, pl.Expr, pl.Expr]:
+    """(events with their `family`, whether the garment is new, whether the shopper is): `share` of either are."""
+    rows = liked(dataset, seed).join(dataset.items.select("item_id", "family"), on="item_id", how="left")
+    new_item = among("family", drawn(rows["family"].unique().sort(), share, seed, f"{name} items"))
+    return rows, new_item, among("user_id", drawn(rows["user_id"].unique().sort(), share, seed, f"{name} users"))
 
 
 def _first_k(rows: pl.DataFrame, key: str, k: int, k_max: int) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,9 +1,10 @@
 """The questions of a result in the order and words in which they are shown."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from muslin.evaluate.protocol import PROTOCOLS
-from muslin.evaluate.result import BOUNDS, Result, Row
+from muslin.evaluate.result import BOUNDS, REFERENCES, Result, Row
 
 _LABELS = {
     ("within", "cold"): "among new garments",
@@ -78,6 +79,14 @@ def best(rows: dict[str, Row]) -> tuple[str, ...]:
     highest = max(entrants.values(), default=0.0)
     top = tuple(m for m, value in entrants.items() if value == highest > 0)
     return () if len(top) == len(entrants) > 1 else top
+
+
+def leading(series: Mapping[str, Sequence[Row]], most: int) -> tuple[str, ...]:
+    """The references, and of the other methods in `series` the highest on the whole: `most` in all."""
+    height = {m: sum(row.value for row in rows) for m, rows in series.items() if rows}
+    others = sorted((m for m in height if m not in REFERENCES), key=lambda m: -height[m])
+    kept = {*REFERENCES, *others[: most - len(REFERENCES)]}
+    return tuple(m for m in height if m in kept)
 
 
 def suspects(result: Result, protocol: str) -> dict[str, list[int | None]]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from muslin.evaluate import charts
 from muslin.evaluate.protocol import PROTOCOLS
-from muslin.evaluate.questions import Question, best, fallback_notes, figures, questions, suspects
+from muslin.evaluate.questions import Question, best, fallback_notes, figures, leading, questions, suspects
 from muslin.evaluate.result import BOUNDS, Comparison, Result, Row
 from muslin.evaluate.wording import PROMISES, TITLES
 
@@ -171,11 +171,8 @@ def _rows(result: Result, asked: list[Question], method: str) -> list[Row]:
 
 
 def _leading(series: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """The references, and the methods that are best on the whole: more lines than colours cannot be told apart."""
-    height = {m: sum(row.value for row in rows) for m, rows in series.items() if rows}
-    others = sorted((m for m in height if m not in ("random", "popularity")), key=lambda m: -height[m])
-    kept = {"random", "popularity", *others[: len(charts.SERIES) - 2]}
-    return {m: rows for m, rows in series.items() if m in kept and rows}
+    """No more lines than there are colours to tell them apart."""
+    return {method: series[method] for method in leading(series, len(charts.SERIES))}
 
 
 def _curve(title: str, note: str, picture: str, methods: list[str]) -> Curve:

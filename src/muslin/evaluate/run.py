@@ -92,11 +92,9 @@ def evaluate(
     base = store.base_key(dataset, terms[0]) if cache else ""
     findings: list[Finding] = []
     asked: Asked = {}
-    cuts = {
-        cut: [p for p in chosen if (p.cut or p.name) == cut] for cut in dict.fromkeys(p.cut or p.name for p in chosen)
-    }
+    cuts = _by_cut(chosen)
     total = len(cuts) * len(terms) * len(names)
-    for step in track(_steps(dataset, list(cuts.values()), terms, names, findings), "evaluate", total):
+    for step in track(_steps(dataset, cuts, terms, names, findings), "evaluate", total):
         with ExitStack() as held:
             once = _Once(step, prepare, held)
             for exam in step.exams:
@@ -121,6 +119,14 @@ def fitted(fit: Fit) -> Prepare:
         yield Ready(lambda exam: scores_of(learned, exam), spent)
 
     return prepare
+
+
+def _by_cut(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
+    """Protocols that hide the same events together."""
+    found: dict[str, list[Protocol]] = {}
+    for one in protocols:
+        found.setdefault(one.cut or one.name, []).append(one)
+    return list(found.values())
 
 
 class _Once:
