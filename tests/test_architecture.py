@@ -26,6 +26,7 @@ RANK = {
     "config": 55,
     "engine": 60,
     "recipes": 61,
+    "transfer": 62,
     "cli": 70,
     "http": 70,
     "testing": 70,

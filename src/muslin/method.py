@@ -5,7 +5,7 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 `step` returns gradients and not a loss, so that Reptile, whose direction is no gradient of anything, fits too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -23,6 +23,9 @@ Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 
 Evidence: TypeAlias = Literal["history", "profile", "tastes"]
 """What there may be to know of a shopper; `tastes` is the behaviour profile drawn from their history."""
+
+Side: TypeAlias = Literal["items", "shoppers", "own"]
+"""Whose features the rows of a parameter belong to; `own`: to garments of one catalogue, and never carried."""
 
 
 @runtime_checkable
@@ -75,6 +78,44 @@ class Trainable(Scorer, Protocol):
 
     def step(self, params: Params, batch: Any) -> tuple[Params, dict[str, float]]:
         """Gradients by parameter name (absent = not trained) and numbers to report. Does not change `params`."""
+        ...
+
+
+@runtime_checkable
+class Proximal(Trainable, Protocol):
+    """A method that pulls its parameters somewhere beside going down a gradient."""
+
+    def prox(self, params: Params, rate: float) -> Params:
+        """Parameters after the pull of one step of size `rate`, by name (absent = not pulled).
+
+        The loop calls it after each of its own steps, so that a pull of any strength is stable.
+        """
+        ...
+
+
+@runtime_checkable
+class Transferable(Trainable, Protocol):
+    """A method whose parameters mean the same in another domain, because it knows garments by their features."""
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """By first word of a parameter's name: whose features its rows belong to, one row a feature."""
+        ...
+
+    def groups(self, params: Params) -> tuple[frozenset[str], ...]:
+        """Names of all trained parameters, from the head down to what reads the features."""
+        ...
+
+    def adapters(self, params: Params, seed: int) -> Params:
+        """Few new parameters that change nothing yet and let what the features say be bent."""
+        ...
+
+    def represent(self, params: Params, batch: Any) -> Tensor:
+        """[T, K] what the network makes of the garments of a batch."""
+        ...
+
+    def logits(self, params: Params, batch: Any) -> Tensor:
+        """[B, 1 + S] logits of each target and of the shared negatives; minus infinity for those that do not count."""
         ...
 
 

@@ -123,12 +123,16 @@ class TrainData:
     """What a method may learn from. Every row of `catalogue` and `shoppers` is hot.
 
     `tastes` [M, T]: behaviour profiles, made only for methods whose `evidence` names them (`World.training`).
+    `wanted` [N]: the garments to be recommended, where that is only a part of them: no batch of pairs asks for another.
+    `strange`: the share of the pairs whose shopper is shown as one who took none of the wanted garments yet.
     """
 
     catalogue: Catalogue
     shoppers: Shoppers
     events: Events
     tastes: Features | None = None
+    wanted: Bools | None = None
+    strange: float = 0.0
 
     def matrix(self) -> Csr:
         """Preferences [M, N] float32: the largest event weight of each (shopper, item) pair; 0 = no event."""

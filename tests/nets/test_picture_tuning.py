@@ -85,8 +85,8 @@ def test_each_stage_begins_where_the_one_before_ended(pictures, data) -> None:
 
 
 @pytest.mark.parametrize("stage", ["head", "adapter"])
-def test_gradients_are_finite_differences_of_loss_and_penalty(pictures, data, stage) -> None:
-    config = replace(QUICK, stage=stage, strength=0.4)
+def test_gradients_are_finite_differences_of_the_loss(pictures, data, stage) -> None:
+    config = replace(QUICK, stage=stage)
     method = PictureTuning(config, pictures, None if stage == "head" else learned(QUICK, pictures, data))
     rng = torch.Generator().manual_seed(0)
     params = {
@@ -110,9 +110,7 @@ def slope(method, params, batch, name: str, place: int) -> float:
     for step in (1e-5, -1e-5):
         moved = params[name].clone()
         moved.view(-1)[place] += step
-        near = {**params, name: moved}
-        distance = sum((near[n] - near[f"{START}{n}"]).square().sum().item() for n in near if f"{START}{n}" in near)
-        values.append(method.step(near, batch)[1]["loss"] + method.config.strength * distance / 2)
+        values.append(method.step({**params, name: moved}, batch)[1]["loss"])
     return (values[0] - values[1]) / 2e-5
 
 
@@ -158,7 +156,7 @@ def test_infinite_strength_is_the_frozen_encoder_and_none_is_plain_fine_tuning(p
     assert (held - start).abs().max() < 1e-6
     assert (plain - naive(method, data)).abs().max() < 1e-6
     assert (plain - start).abs().max() > 0.05
-    distances = [float((found(strength) - start).norm()) for strength in (0.0, 0.01, 1.0)]
+    distances = [float((found(strength) - start).norm()) for strength in (0.0, 30.0, 1000.0)]
     assert distances[0] > distances[1] > distances[2] > 0
 
 

@@ -25,6 +25,7 @@ from muslin.cli.methods import methods
 from muslin.cli.peers import peers
 from muslin.cli.recommend import recommend
 from muslin.cli.serve import serve
+from muslin.cli.transfer import transfer
 from muslin.cli.tune import tune
 from muslin.errors import MuslinError
 
@@ -54,7 +55,7 @@ def app() -> typer.Typer:
     )
     made.callback()(_root)
     made.command("import")(import_)
-    for command in (features, tune, fit, evaluate, recommend, audience, serve, methods, peers, doctor, demo):
+    for command in (features, tune, fit, evaluate, transfer, recommend, audience, serve, methods, peers, doctor, demo):
         made.command()(command)
     return made
 

@@ -33,10 +33,19 @@ class PairBatch(NamedTuple):
     taken: Bools
 
 
+class _Pairs(NamedTuple):
+    """B pairs: `user` and `target` [B], all that the shopper took, and what is `shown` of it [B, N]."""
+
+    user: Ints
+    target: Ints
+    full: Csr
+    shown: Csr
+
+
 def pair_batches(
     data: TrainData, seed: int, epoch: int, *, size: int, negatives: int, negative_power: float
 ) -> Iterator[PairBatch]:
-    """One epoch over the unique pairs of `data`, shuffled.
+    """One epoch over the unique pairs of `data`, shuffled; only those of `data.wanted` garments where it names some.
 
     Negatives are drawn with replacement with probability proportional to popularity ** `negative_power`.
     """
@@ -45,12 +54,19 @@ def pair_batches(
     user = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     item = matrix.indices.astype(np.int64)
     q = np.asarray(matrix.getnnz(axis=0), dtype=np.float64) ** negative_power
+    if data.wanted is not None:
+        user, item, q = user[data.wanted[item]], item[data.wanted[item]], np.where(data.wanted, q, 0.0)
     q /= q.sum()
+    with np.errstate(divide="ignore"):  # what is never drawn is never looked up
+        log_q = np.log(negatives * q)
     order = rng.permutation(len(item))
     for start in range(0, len(order), size):
         picked = order[start : start + size]
         drawn = rng.choice(len(q), size=negatives, p=q)
-        yield _batch(data, matrix, user[picked], item[picked], drawn, np.log(negatives * q))
+        shown = matrix[user[picked]]
+        if data.wanted is not None and data.strange:
+            shown = _as_strangers(shown, data.wanted, rng.random(len(picked)) < data.strange)
+        yield _batch(data, _Pairs(user[picked], item[picked], matrix[user[picked]], shown), drawn, log_q)
 
 
 def without_family(history: Csr, family: Ints, target: Ints) -> Csr:
@@ -62,10 +78,18 @@ def without_family(history: Csr, family: Ints, target: Ints) -> Csr:
     return sp.csr_matrix((data, (rows[keep], history.indices[keep])), shape=history.shape)
 
 
-def _batch(data: TrainData, matrix: Csr, user: Ints, target: Ints, negative: Ints, log_q: Floats) -> PairBatch:
-    family = data.catalogue.family
-    full = matrix[user]
-    history = without_family(full, family, target)
+def _as_strangers(history: Csr, wanted: Bools, which: Bools) -> Csr:
+    """`history` [B, N] without the `wanted` garments in the rows `which`, as far as that leaves anything of them."""
+    rows = np.repeat(np.arange(history.shape[0]), np.diff(history.indptr))
+    other = ~wanted[history.indices]
+    bare = which & (np.bincount(rows[other], minlength=history.shape[0]) > 0)
+    keep = other | ~bare[rows]
+    return sp.csr_matrix((history.data[keep], (rows[keep], history.indices[keep])), shape=history.shape)
+
+
+def _batch(data: TrainData, pairs: _Pairs, negative: Ints, log_q: Floats) -> PairBatch:
+    family, user, target = data.catalogue.family, pairs.user, pairs.target
+    history = without_family(pairs.shown, family, target)
     items, place = np.unique(np.concatenate([target, negative, history.indices]), return_inverse=True)
     b, s = len(target), len(negative)
     columns = place[b + s :]
@@ -77,7 +101,7 @@ def _batch(data: TrainData, matrix: Csr, user: Ints, target: Ints, negative: Int
         negative=place[b : b + s],
         log_q_target=log_q[target].astype(np.float32),
         log_q_negative=log_q[negative].astype(np.float32),
-        taken=(family[target][:, None] == family[negative][None, :]) | _holds(full, negative),
+        taken=(family[target][:, None] == family[negative][None, :]) | _holds(pairs.full, negative),
     )
 
 

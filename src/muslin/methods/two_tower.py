@@ -11,7 +11,7 @@ shared by the batch and drawn apart from it; no id embedding anywhere, so cold a
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,17 +21,20 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.data.pairs import PairBatch, pair_batches
-from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
+from muslin.method import Count, Evidence, NotNegative, Positive, Schedule, Side
 from muslin.nets import blend
-from muslin.nets.descent import gradients
+from muslin.nets.descent import batch_size, gradients
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
 from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
 
-FIXED = ("idf", "length")
-"""Parameters that belong to the features and are not trained, by their first word."""
+FIXED = ("idf", "length", "sold")
+"""Parameters that belong to the features or to the garments and are not trained, by their first word."""
+
+_BEND = 8
+"""An adapter has this many times fewer directions than the vectors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class Config:
     patience: Count = 2
     """Epochs without a better validation score before stopping."""
     batch_size: Count = 2048
-    """Pairs per step."""
+    """Pairs per step at most; small data has smaller batches."""
     negatives: Count = 1024
     """Shared negatives per step."""
     negative_power: NotNegative = 0.5
@@ -58,6 +61,8 @@ class Config:
     """Starting softmax temperature of the cosine; learned from there."""
     dense_weight: NotNegative = 0.7
     """Length of an embedding column's part of an item at most, beside 1 for all other columns together."""
+    popularity: NotNegative = 0.0
+    """Weight of the log of what a known garment sold, beside what its content promises; cold ones count as average."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class TwoTower:
         """`item` [D, K] and `dense/NAME` [E, K] random projections, `bias` [D, 1], `profile` [F, K], `log_scale` [1].
 
         Fixed: `idf` [D] scales the sparse columns, `length/NAME` [1] an embedding: to match them, and shorter where its
-        weight in a blend of cosines (`nets.blend`) is below 1, down to 0 for one that says nothing.
+        weight in a blend of cosines (`nets.blend`) is below 1, down to 0 for one that says nothing; `sold` [N], where
+        `popularity` is above 0, is the log of a garment's shoppers less that of an average one's, counted from 1 on.
         """
         features, profile = data.catalogue.features, data.shoppers.features.matrix
         content, k = features.matrix, self.config.dimensions
@@ -102,6 +108,8 @@ class TwoTower:
             "idf": idf,
             "log_scale": torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32),
         }
+        if self.config.popularity:
+            params["sold"] = _sold(data)
         for column, share in zip(features.dense, self._shares(data, seed), strict=True):
             params[f"length/{column.name}"] = torch.tensor([length * share], dtype=torch.float32)
             rng = torch_stream(seed, "two_tower", column.name)
@@ -121,14 +129,42 @@ class TwoTower:
         """Pairs with shared negatives and their feature rows."""
         c = self.config
         features, profile = data.catalogue.features, data.shoppers.features.matrix
-        for pairs in pair_batches(
-            data, seed, epoch, size=c.batch_size, negatives=c.negatives, negative_power=c.negative_power
-        ):
+        size = batch_size(data, c.batch_size)
+        for pairs in pair_batches(data, seed, epoch, size=size, negatives=c.negatives, negative_power=c.negative_power):
             yield Data(pairs, features.take(pairs.items), profile[pairs.user])
 
     def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss."""
         return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] in FIXED))
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """What has a row for each sparse feature; what the target's garments sold is its own."""
+        return {"item": "items", "bias": "items", "idf": "items", "profile": "shoppers", "sold": "own"}
+
+    def groups(self, params: Params) -> tuple[frozenset[str], ...]:
+        """The biases, the scale and the profile; the adapter, if any; embeddings; what reads the sparse columns."""
+        moved = [name for name in params if name.partition("/")[0] not in FIXED]
+        parts = (("bias", "log_scale", "profile"), ("adapter",), ("dense",), ("item",))
+        found = (frozenset(n for n in moved if n.partition("/")[0] in part) for part in parts)
+        return tuple(group for group in found if group)
+
+    def adapters(self, params: Params, seed: int) -> Params:
+        """`adapter/down` [K, r] and `adapter/up` [r, K] of zeros: a bend of the item vectors of rank K / 8."""
+        k = params["item"].shape[1]
+        rank = max(1, k // _BEND)
+        down = torch.randn(k, rank, generator=torch_stream(seed, "two_tower", "adapter")) / math.sqrt(k)
+        return {"adapter/down": down, "adapter/up": torch.zeros(rank, k)}
+
+    def represent(self, params: Params, batch: Data) -> Tensor:
+        """[T, K] unit vectors of the garments the batch touches."""
+        return _items(params, batch.content)[0]
+
+    def logits(self, params: Params, batch: Data) -> Tensor:
+        """[B, 1 + S] logits of each target and of the shared negatives, with the correction of the loss."""
+        logit_B, query_BK, others = _parts(params, batch)
+        logits_BS = (query_BK @ others.vectors_SK.T + others.offset_S).masked_fill(others.taken_BS, -torch.inf)
+        return torch.cat([logit_B[:, None], logits_BS], dim=1)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
@@ -136,11 +172,20 @@ class TwoTower:
         user_UK = _shopper(params, row_means(users.history), item_NK, users.features)
         rows = torch.from_numpy(items.rows)
         query_UK: Tensor = params["log_scale"].exp() * user_UK
-        return query_UK @ item_NK[rows].T + bias_N[rows]
+        logits_UI = query_UK @ item_NK[rows].T + bias_N[rows]
+        if "sold" in params:
+            sold_N = F.pad(params["sold"], (0, len(bias_N) - len(params["sold"])))
+            logits_UI = logits_UI + self.config.popularity * sold_N[rows]
+        return logits_UI
 
 
 def _loss(params: Params, batch: Data) -> Tensor:
     """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
+    return shared_softmax(*_parts(params, batch))
+
+
+def _parts(params: Params, batch: Data) -> tuple[Tensor, Tensor, Negatives]:
+    """Logits [B] of the targets, queries [B, K], and the negatives."""
     pairs = batch.pairs
     item_TK, bias_T = _items(params, batch.content)
     user_BK = _shopper(params, pairs.history, item_TK, batch.profile)
@@ -150,7 +195,7 @@ def _loss(params: Params, batch: Data) -> Tensor:
     logit_B = (query_BK * item_TK.index_select(0, target)).sum(1) + bias_T.index_select(0, target)
     offset_S = bias_T.index_select(0, negative) - torch.from_numpy(pairs.log_q_negative)
     others = Negatives(item_TK.index_select(0, negative), offset_S, torch.from_numpy(pairs.taken))
-    return shared_softmax(logit_B - torch.from_numpy(pairs.log_q_target), query_BK, others)
+    return logit_B - torch.from_numpy(pairs.log_q_target), query_BK, others
 
 
 def _items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
@@ -160,7 +205,17 @@ def _items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
     for column in features.dense:
         vectors = params[f"length/{column.name}"] * torch.from_numpy(column.vectors)
         item_NK = item_NK + vectors @ params[f"dense/{column.name}"]
+    if "adapter/down" in params:
+        item_NK = item_NK + item_NK @ params["adapter/down"] @ params["adapter/up"]
     return F.normalize(item_NK, dim=1), sparse_product(content, params["bias"]).squeeze(1)
+
+
+def _sold(data: TrainData) -> Tensor:
+    """[N] log(1 + shoppers) less log(1 + their mean over the garments of the domain)."""
+    count = np.asarray(data.matrix().getnnz(axis=0), dtype=np.float64)
+    domain = data.catalogue.domain
+    mean = np.bincount(domain, count) / np.maximum(np.bincount(domain), 1)
+    return torch.from_numpy((np.log1p(count) - np.log1p(mean)[domain]).astype(np.float32))
 
 
 def _projection(rows: int, k: int, rng: torch.Generator) -> Tensor:

@@ -25,4 +25,5 @@ def gradients(
 
 def batch_size(data: TrainData, most: int) -> int:
     """Pairs in a batch: `most`, or fewer where that would make too few steps of an epoch."""
-    return min(most, max(16, len(data.events) // STEPS))
+    asked = len(data.events) if data.wanted is None else int(data.wanted[data.events.item].sum())
+    return min(most, max(16, asked // STEPS))

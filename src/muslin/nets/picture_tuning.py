@@ -37,7 +37,7 @@ from muslin.features.encoders.tuned import BACKBONE, Stage, projected
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.sparse import sparse_product
-from muslin.nets.transfer import moving, pull
+from muslin.nets.transfer import held
 from muslin.nets.vector_cosine import cosines
 from muslin.random import torch_stream
 from muslin.types import Ints, Items, Params, TrainData, Users
@@ -139,17 +139,16 @@ class PictureTuning:
             yield Data(pairs, inputs, torch.from_numpy(category[pairs.items]))
 
     def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
-        """Gradients of the loss and of the penalty."""
-        learned = self._learned(params)
-        names = (*moving(learned, self.config.strength), "log_scale", "category", "category_bias")
+        """Gradients of the loss."""
+        names = (*self._learned(params), "log_scale", "category", "category_bias")
         leaves = {name: params[name].detach().requires_grad_() for name in names}
         loss = self._loss({**params, **leaves}, batch)
-        grads = dict(zip(names, torch.autograd.grad(loss, list(leaves.values())), strict=True))
-        if not math.isinf(self.config.strength):
-            start = {name: params[f"{START}{name}"] for name in learned}
-            for name, more in pull(params, start, self.config.strength).items():
-                grads[name] = grads[name] + more
-        return grads, {"loss": loss.item()}
+        return dict(zip(names, torch.autograd.grad(loss, list(leaves.values())), strict=True)), {"loss": loss.item()}
+
+    def prox(self, params: Params, rate: float) -> Params:
+        """What the stage learns, pulled to where the stage began."""
+        start = {name: params[f"{START}{name}"] for name in self._learned(params)}
+        return held(params, start, self.config.strength * rate)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Cosines [U, I] as `nets.vector_cosine` has them. Every picture of the catalogue is read at each call."""

@@ -1,32 +1,41 @@
-"""Regularisers of transfer: `min L(f_T) + lambda * R(f_T, f_S)`, as gradients to be added to those of L.
+"""L2-SP, the regulariser of transfer: `min L(f_T) + lambda * R(f_T, f_S)`, R the squared distance from the source.
 
-Source: L2-SP of Li, Grandvalet and Davoine 2018 (arXiv 1802.01483), equation 2: R = |w - w0|^2 / 2 over the parameters
-that came from the source. Differs: parameters that are new to the target get no penalty of their own; with `strength`
-infinite they are held exactly, since no finite step size of Adam would hold them.
+Source: Li, Grandvalet and Davoine 2018 (arXiv 1802.01483), equation 2: R = sum of F (w - w0)^2 / 2 over the parameters
+that came from the source, F = 1, or their Fisher information (their L2-SP-Fisher, after Kirkpatrick et al. 2017).
+Differs: R is kept out of the gradient, as AdamW keeps weight decay out of it (Loshchilov and Hutter 2019), so that what
+it does to a weight does not depend on how steep the loss is there; and its own step is taken implicitly, which is
+stable for every lambda: infinity holds the weights, 0 leaves them alone. Parameters new to the target are free.
 """
 
-import math
-from collections.abc import Collection
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
 
 from muslin.types import Params
 
 
-def pull(params: Params, start: Params, strength: float) -> Params:
-    """Gradient of `strength * R(params, start)` for each tensor of `start`; zeros for an infinite strength.
+def held(params: Params, start: Params, strength: float, weight: Mapping[str, Tensor] | None = None) -> Params:
+    """`argmin_w |w - params|^2 / 2 + strength * R(w, start)` for each tensor of `start`.
 
-    Zeros because what is infinitely strong leaves nothing to be pulled back: see `moving`.
+    `strength` is lambda times the size of the step. `weight`: F by name, of the tensors' shapes; 1 where it is absent.
     """
-    if not strength or math.isinf(strength):
-        return {name: params[name].new_zeros(params[name].shape) for name in start}
-    return {name: strength * (params[name] - begun) for name, begun in start.items()}
+    if not strength:
+        return {}
+    found = {}
+    for name, begun in start.items():
+        pull = strength * (weight or {}).get(name, torch.ones((), dtype=begun.dtype))
+        share = torch.where(torch.isinf(pull), 1.0, pull / (1 + pull))
+        found[name] = torch.lerp(params[name], begun, torch.nan_to_num(share, nan=0.0))  # infinity times F of 0
+    return found
 
 
-def penalty(params: Params, start: Params, strength: float) -> float:
-    """`strength * R(params, start)`; 0 times infinity is 0."""
-    distance = sum(float((params[name] - begun).double().square().sum()) for name, begun in start.items())
-    return strength * distance / 2 if distance else 0.0
+def interpolated(fine_tuned: Params, source: Params, beta: float) -> Params:
+    """`beta * fine_tuned + (1 - beta) * source`, tensor by tensor; what the source lacks stays as it is.
 
-
-def moving(names: Collection[str], strength: float) -> tuple[str, ...]:
-    """Which of the source's parameters `names` may move at all: none under an infinite strength."""
-    return () if math.isinf(strength) else tuple(names)
+    Source: WiSE-FT, Wortsman et al. 2022 (arXiv 2109.01903), equation 1. Differs: none.
+    """
+    return {
+        name: torch.lerp(source[name], value, beta) if name in source and value.is_floating_point() else value
+        for name, value in fine_tuned.items()
+    }

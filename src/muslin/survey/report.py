@@ -30,6 +30,7 @@ def render(survey: Survey) -> str:
     worth = survey.worth
     return environment.from_string(source).render(
         survey=survey,
+        style=Markup(files("muslin").joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
         tables=[table for table in (_table(*found) for found in _found(survey)) if table["columns"]],
         basis=basis(survey.cold) if survey.cold is not None else "",
         worth_chart=Markup(charts.worth(worth.features)) if worth is not None and worth.features else None,  # noqa: S704

@@ -1,4 +1,7 @@
-"""The only training loop: takes gradients from a method's `step`, applies AdamW, stops early, resumes exactly."""
+"""The only training loop: takes gradients from a method's `step`, applies AdamW, stops early, resumes exactly.
+
+A method's own pull on its parameters (`method.Proximal`) follows each step.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from muslin.method import Trainable
+from muslin.method import Proximal, Trainable
 from muslin.progress import track
 from muslin.train.checkpoint import Checkpoint, Place, read, write
 from muslin.train.interrupt import Interrupt, deferred_interrupt
@@ -83,6 +86,10 @@ class _State:
         for name, leaf in self.leaves.items():
             leaf.grad = grads.get(name)
         self.optimizer.step()
+        if isinstance(method, Proximal):
+            with torch.no_grad():
+                for name, value in method.prox(self.params(), method.schedule.learning_rate).items():
+                    self.leaves[name].copy_(value)
         self.place = replace(self.place, step=self.place.step + 1)
 
     def end_epoch(self, validate: Validate | None) -> None:

@@ -1,0 +1,107 @@
+"""Does transfer help where tastes are shared, and stay out of the way where they are not? `python -m ... [--seeds N]`.
+
+Boutiques that differ in nothing but the dial `shared_taste` and the seed. At dial 0 the tastes of a shopper in the two
+domains are independent: what the guard ships then is counted, and what it costs. Results are kept; a run goes on.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from muslin.data.dataset import Dataset
+from muslin.data.sources.boutique import BoutiqueConfig, make
+from muslin.progress import track
+from muslin.transfer.plan import Plan
+from muslin.transfer.run import transfer
+
+DIALS = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.01, 1.0)
+
+
+@dataclass(frozen=True)
+class World:
+    """A boutique by dial and seed."""
+
+    dial: float
+    seed: int
+
+    def result(self, plan: Plan) -> dict[str, Any]:
+        """What a transfer from accessories to apparel finds in it."""
+        config = BoutiqueConfig(n_items=400, n_users=2000, n_events=20_000, shared_taste=self.dial, pictures=False)
+        with TemporaryDirectory() as folder:
+            make(Path(folder), config, seed=self.seed)
+            found = transfer(Dataset.load(folder), plan, self.seed)
+        return found.facts()
+
+
+def worlds(seeds: int) -> Iterator[World]:
+    """Every dial with a tenth of the seeds, dial 0 with all."""
+    for dial in DIALS:
+        for seed in range(seeds if not dial else max(1, seeds // 10)):
+            yield World(dial, seed)
+
+
+def summary(results: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """By dial: how often the transfer was shipped, and mean gains of the chosen and of the shipped form."""
+    rows = []
+    for dial in DIALS:
+        mine = [r for key, r in results.items() if float(key.split("/")[0]) == dial]
+        if not mine:
+            continue
+        gains = [g for r in mine for g in r["verdict"]["gains"] if g["segment"] == "new"]
+        shipped = [r["verdict"]["shipped"] != r["verdict"]["null"] for r in mine]
+        kept = [g["gain"] / g["null"] * s for g, s in zip(gains, shipped, strict=True)]
+        rows.append(
+            {
+                "dial": dial,
+                "worlds": len(mine),
+                "shipped": int(np.sum(shipped)),
+                "gain of the chosen": float(np.mean([g["gain"] / g["null"] for g in gains])),
+                "gain of the shipped": float(np.mean(kept)),
+                "gap closed at 1 %": closed(mine),
+            }
+        )
+    return rows
+
+
+def closed(results: list[dict[str, Any]]) -> float | None:
+    """Share of the gap between the target's own model of 1 % of the data and the transfer of all, that 1 % closes."""
+    shares = []
+    for result in results:
+        new = {p["share"]: p["gain"] for p in result["curve"] if p["gain"]["segment"] == "new"}
+        if set(SHARES) <= set(new):
+            low, high = new[SHARES[0]], new[SHARES[1]]
+            shares.append((low["form"] - low["null"], max(high["form"], high["null"]) - low["null"]))
+    if not shares:
+        return None
+    gained, gap = np.sum(shares, axis=0)
+    return float(gained / gap)
+
+
+def main() -> int:
+    """Run what is missing, print the summary."""
+    parser = argparse.ArgumentParser(prog="benchmarks.transfer.dial", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--work", type=Path, default=Path("out/transfer_dial.json"))
+    asked = parser.parse_args()
+    asked.work.parent.mkdir(parents=True, exist_ok=True)
+    done = json.loads(asked.work.read_text()) if asked.work.is_file() else {}
+    plan = Plan(source="accessories", target="apparel", learner={"dimensions": 64}, shares=SHARES)
+    for world in track(list(worlds(asked.seeds)), "boutiques"):
+        key = f"{world.dial}/{world.seed}"
+        if key not in done:
+            done[key] = world.result(plan)
+            asked.work.write_text(json.dumps(done))
+    print(json.dumps(summary(done), indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

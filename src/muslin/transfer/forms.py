@@ -1,0 +1,187 @@
+"""The forms a model of the target can take: without the source, the source's own, and all that lies between."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from muslin import registry
+from muslin.config import resolve
+from muslin.data.crossing import Crossing
+from muslin.data.dataset import Dataset
+from muslin.features.matching import Match, match
+from muslin.features.space import Space, World, encode
+from muslin.method import Fitted, Side, Transferable
+from muslin.nets.carry import Carried, carry
+from muslin.nets.fine_tuning import FineTuning, Tuning
+from muslin.nets.fisher import information
+from muslin.nets.transfer import interpolated
+from muslin.recipes.fit import Recipe, fit_world
+from muslin.train.loop import Run, train
+from muslin.transfer.exams import Sitting, marks, sitting
+from muslin.transfer.plan import LEARNER, Plan
+from muslin.types import Params, TrainData
+
+Kind: TypeAlias = Literal["null", "frozen", "transferred", "joint", "bridge", "beside"]
+
+_STRANGE = 0.5
+"""Share of the pairs of fine-tuning whose shopper is shown as one new to the target: half of those to come are."""
+
+NULLS = ("popularity", LEARNER)
+"""Methods of which the better one, fitted on the target alone, is what not transferring means."""
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """A fitted form. `popularity`: of the learner; `strength`, `beta`, `epochs`: of a transferred one."""
+
+    name: str
+    kind: Kind
+    fitted: Fitted
+    at: Sitting
+    marks: dict[str, float]
+    cpu_s: float
+    popularity: float | None = None
+    strength: float | None = None
+    beta: float | None = None
+    epochs: int | None = None
+
+
+class Source(NamedTuple):
+    """What the learner learned of the source, and the feature tables its parameters belong to."""
+
+    params: Params
+    space: Space
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all forms of one crossing share: the worlds of both domains and of the target alone, and the source."""
+
+    cut: Crossing
+    plan: Plan
+    seed: int
+    whole: Sitting
+    alone: Sitting
+    source: Source
+
+    @property
+    def learner(self) -> Transferable:
+        """The method whose parameters are carried."""
+        return learner(self.plan.options)
+
+    def carried(self) -> Carried:
+        """The source's parameters where the target begins."""
+        return begun(self.plan, self.source, self.whole.world, self.seed)
+
+
+def learner(options: Mapping[str, Any]) -> Transferable:
+    """The method whose parameters are carried, with `options`."""
+    found = registry.build(LEARNER, resolve(registry.entry(LEARNER).config, options, where=f"method {LEARNER}"))
+    if not isinstance(found, Transferable):
+        raise TypeError(f"{LEARNER} cannot be carried")
+    return found
+
+
+def ground(cut: Crossing, plan: Plan, seed: int, source: Source | None = None) -> Ground:
+    """Worlds of `cut`, and the source, learned from its events alone unless it is given."""
+    world = encode(cut.train)
+    alone = encode(cut.only(cut.target))
+    known = source or pretrained(cut.only(cut.source), plan, world.space, seed)
+    return Ground(cut, plan, seed, sitting(cut, world, seed), sitting(cut, alone, seed), known)
+
+
+def pretrained(source: Dataset, plan: Plan, space: Space, seed: int) -> Source:
+    """The learner fitted to the events of the source alone, over the features of `space`."""
+    world = encode(source, space)
+    return Source(fit_world(Recipe(method=LEARNER, options=plan.options), world, seed).params, space)
+
+
+def begun(plan: Plan, source: Source, world: World, seed: int) -> Carried:
+    """`source` where the target's `world` begins. Raises `UsageError` where its features clash with the target's."""
+    method = learner(plan.options)
+    own = method.init(world.training(method.evidence), seed)
+    found: dict[Side, Match] = {
+        "items": match(source.space.items, world.space.items),
+        "shoppers": match(source.space.users, world.space.users),
+    }
+    return carry(source.params, own, method.sides, found)
+
+
+def forms(ground: Ground) -> Iterator[Form]:
+    """All forms, one after the other, those of the target alone first."""
+    for name in NULLS:
+        yield _fitted(ground, name, "null", ground.alone)
+    carried = ground.carried()
+    yield _weighed(ground, "source, frozen", "frozen", carried.start, ground.whole)
+    for strength in ground.plan.strengths:
+        if not math.isinf(strength):
+            yield from tuned(ground, carried, strength)
+    yield _fitted(ground, LEARNER, "joint", ground.whole)
+    if ground.cut.shared():
+        for name in ground.plan.bridges:
+            yield _fitted(ground, name, "bridge", ground.whole)
+    for name in ground.plan.against:
+        yield _fitted(ground, name, "beside", ground.whole)
+
+
+def tuned(ground: Ground, carried: Carried, strength: float, epochs: int | None = None) -> Iterator[Form]:
+    """The source's parameters fine-tuned on the target with lambda `strength`, and the ways there."""
+    started = time.process_time()
+    method = fine_tuning(ground.learner, carried, ground.plan, strength, ground.whole.world, ground.seed)
+    run = Run(f"lambda {strength:g}", ground.seed, epochs=epochs)
+    data = wanting(ground.whole.world, ground.cut.target)
+    found = train(method, data, run, None if epochs else _validation(ground, method))
+    spent = time.process_time() - started
+    for beta in ground.plan.betas:
+        params = interpolated(found.params, carried.source, beta)
+        name = f"lambda {strength:g}" + ("" if beta == 1 else f", beta {beta:g}")
+        form = _weighed(ground, name, "transferred", params, ground.whole, spent)
+        yield replace(form, strength=strength, beta=beta, epochs=found.epochs)
+
+
+def fine_tuning(
+    base: Transferable, carried: Carried, plan: Plan, strength: float, world: World, seed: int
+) -> FineTuning:
+    """How `base` is trained on the target with lambda `strength`."""
+    tuning = Tuning(regulariser=plan.regulariser, strength=strength, unfreezing=plan.unfreezing)
+    known: Params = {}
+    if plan.regulariser == "l2_sp_fisher":
+        known = information(base, carried.start, base.batches(wanting(world, plan.source), seed, 0))
+    return FineTuning(base, carried, tuning, known)
+
+
+def wanting(world: World, domain: str) -> TrainData:
+    """The training data of `world`, of which only garments of `domain` are asked for."""
+    data = world.data
+    return replace(data, wanted=data.catalogue.domain == data.catalogue.domains.index(domain), strange=_STRANGE)
+
+
+def _validation(ground: Ground, method: FineTuning) -> Callable[[Params], float]:
+    def validate(params: Params) -> float:
+        return float(np.mean(list(marks(Fitted(method, params), ground.whole.choose).values())))
+
+    return validate
+
+
+def _fitted(ground: Ground, name: str, kind: Kind, at: Sitting) -> Form:
+    started = time.process_time()
+    options = ground.plan.options if name == LEARNER else {}
+    fitted = fit_world(Recipe(method=name, options=options), at.world, ground.seed)
+    spent = time.process_time() - started
+    label = {"null": f"{name}, target only", "joint": f"{name}, both domains"}.get(kind, name)
+    if name == LEARNER:
+        return _weighed(ground, label, kind, fitted.params, at, spent)
+    return Form(label, kind, fitted, at, marks(fitted, at.choose), spent)
+
+
+def _weighed(ground: Ground, name: str, kind: Kind, params: Params, at: Sitting, cpu_s: float = 0.0) -> Form:
+    """The learner with the weight of what sells that ranks best where models are chosen."""
+    found = []
+    for weight in ground.plan.popularity:
+        fitted = Fitted(learner({**ground.plan.options, "popularity": weight}), params)
+        found.append(Form(name, kind, fitted, at, marks(fitted, at.choose), cpu_s, popularity=weight))
+    return max(found, key=lambda form: sum(form.marks.values()))
