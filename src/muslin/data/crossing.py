@@ -60,8 +60,8 @@ class Crossing:
         inside = _of(self.train.events, self.train, self.target)
         ids = inside["user_id"].unique().sort()
         kept = ids.gather(stream(seed, "crossing", "thin").permutation(len(ids))[: max(1, round(share * len(ids)))])
-        gone = inside.filter(~pl.col("user_id").is_in(kept.implode()))
-        left = self.train.events.join(gone, on=gone.columns, how="anti", maintain_order="left")
+        gone = inside.filter(~pl.col("user_id").is_in(kept.implode())).select(PAIR).unique()
+        left = self.train.events.join(gone, on=PAIR, how="anti", maintain_order="left")
         return replace(self, train=self.train.with_events(left))
 
 

@@ -7,6 +7,7 @@ head and a small adapter (`adapters`, Houlsby et al. 2019, arXiv 1902.00751, sec
 Differs: LP-FT's head has a fixed number of epochs; one group a more an epoch in `gradual`, with one rate for all.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -83,14 +84,16 @@ class FineTuning:
         grads, metrics = self.base.step(params, batch.data)
         moving = self.moving(params, batch.epoch)
         found = {name: grad for name, grad in grads.items() if name in moving}
-        if self.tuning.regulariser in ("features", "predictions") and self.tuning.strength and found:
+        if self.tuning.regulariser in ("features", "predictions") and 0 < self.tuning.strength < math.inf and found:
             more = self._pull(params, batch.data, tuple(found))
             found = {name: grad + more[name] for name, grad in found.items()}
         return found, metrics
 
     def prox(self, params: Params, rate: float) -> Params:
-        """The pull of L2-SP; nothing for the other regularisers."""
-        if self.tuning.regulariser not in ("l2_sp", "l2_sp_fisher"):
+        """The pull of L2-SP; of the other regularisers only an infinite one, which holds what came from the source."""
+        if self.tuning.regulariser == "none":
+            return {}
+        if self.tuning.regulariser in ("features", "predictions") and self.tuning.strength != math.inf:
             return {}
         weight = dict(self.carried.share)
         if self.tuning.regulariser == "l2_sp_fisher":
@@ -101,7 +104,7 @@ class FineTuning:
         """Names of what moves in `epoch`."""
         groups = self.base.groups(params)
         everything = frozenset[str]().union(*groups)
-        if self.tuning.strength == float("inf") and self.tuning.regulariser != "none":
+        if self.tuning.strength == math.inf and self.tuning.regulariser != "none":
             everything -= self.carried.source.keys() - self.carried.share.keys()
         head = groups[0]
         part = {
@@ -122,5 +125,7 @@ class FineTuning:
         distance = of_features if self.tuning.regulariser == "features" else of_predictions
         leaves = {name: params[name].detach().requires_grad_() for name in names}
         cost = self.tuning.strength * distance(self.base, {**params, **leaves}, self.carried.start, batch)
+        if not cost.requires_grad:  # a head that has no part in the features
+            return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
         found = torch.autograd.grad(cost, list(leaves.values()), materialize_grads=True)
         return dict(zip(names, found, strict=True))

@@ -30,8 +30,8 @@ Kind: TypeAlias = Literal["null", "frozen", "transferred", "joint", "bridge", "b
 _STRANGE = 0.5
 """Share of the pairs of fine-tuning whose shopper is shown as one new to the target: half of those to come are."""
 
-NULLS = ("popularity", LEARNER)
-"""Methods of which the better one, fitted on the target alone, is what not transferring means."""
+BY_IDS = "ease"
+"""Stands in for the learner where garments have no features: it knows who took what, and nothing can be carried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +66,27 @@ class Ground:
     seed: int
     whole: Sitting
     alone: Sitting
-    source: Source
+    source: Source | None
+    """None where garments have no features that parameters could be about."""
 
     @property
     def learner(self) -> Transferable:
         """The method whose parameters are carried."""
         return learner(self.plan.options)
 
-    def carried(self) -> Carried:
+    def carried(self) -> Carried | None:
         """The source's parameters where the target begins."""
-        return begun(self.plan, self.source, self.whole.world, self.seed)
+        return None if self.source is None else begun(self.plan, self.source, self.whole.world, self.seed)
+
+    @property
+    def usual(self) -> str:
+        """The method that is fitted to the target alone, and to both domains as if they were one."""
+        return BY_IDS if self.source is None else LEARNER
+
+    @property
+    def bridges(self) -> tuple[str, ...]:
+        """Methods of the plan that learn from shoppers in both domains, where there are any."""
+        return self.plan.bridges if self.cut.shared() else ()
 
 
 def learner(options: Mapping[str, Any]) -> Transferable:
@@ -90,7 +101,8 @@ def ground(cut: Crossing, plan: Plan, seed: int, source: Source | None = None) -
     """Worlds of `cut`, and the source, learned from its events alone unless it is given."""
     world = encode(cut.train)
     alone = encode(cut.only(cut.target))
-    known = source or pretrained(cut.only(cut.source), plan, world.space, seed)
+    described = bool(world.space.items.columns or world.space.items.vectors)
+    known = source or (pretrained(cut.only(cut.source), plan, world.space, seed) if described else None)
     return Ground(cut, plan, seed, sitting(cut, world, seed), sitting(cut, alone, seed), known)
 
 
@@ -112,18 +124,21 @@ def begun(plan: Plan, source: Source, world: World, seed: int) -> Carried:
 
 
 def forms(ground: Ground) -> Iterator[Form]:
-    """All forms, one after the other, those of the target alone first."""
-    for name in NULLS:
+    """All forms, one after the other, those of the target alone first.
+
+    The better one of popularity and the usual method, fitted to the target alone, is what not transferring means.
+    """
+    for name in ("popularity", ground.usual):
         yield _fitted(ground, name, "null", ground.alone)
     carried = ground.carried()
-    yield _weighed(ground, "source, frozen", "frozen", carried.start, ground.whole)
-    for strength in ground.plan.strengths:
-        if not math.isinf(strength):
-            yield from tuned(ground, carried, strength)
-    yield _fitted(ground, LEARNER, "joint", ground.whole)
-    if ground.cut.shared():
-        for name in ground.plan.bridges:
-            yield _fitted(ground, name, "bridge", ground.whole)
+    if carried is not None:
+        yield _weighed(ground, "source, frozen", "frozen", carried.start, ground.whole)
+        for strength in ground.plan.strengths:
+            if not math.isinf(strength):
+                yield from tuned(ground, carried, strength)
+    yield _fitted(ground, ground.usual, "joint", ground.whole)
+    for name in ground.bridges:
+        yield _fitted(ground, name, "bridge", ground.whole)
     for name in ground.plan.against:
         yield _fitted(ground, name, "beside", ground.whole)
 

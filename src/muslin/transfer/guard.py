@@ -2,7 +2,8 @@
 
 Choice and proof use different shoppers. A form is chosen by its mean mark over the segments; it is shipped only if,
 among shoppers who had no part in choosing it, its gain over the best model of the target alone is shown to be above
-zero in some segment and loses no more than a hundredth in any. Otherwise the target's own model is shipped.
+zero in some segment and loses no more than a hundredth in any. Otherwise the target's own model is shipped. What is
+best of the target alone is found for each segment by itself: what helps known shoppers may know nothing of new ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,13 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Gain:
-    """Paired gain of a form over the target's own model among shoppers of one segment, with its 95 % interval."""
+    """Paired gain of a form over `over`, the target's own model that is best in `segment`, with its 95 % interval.
+
+    `null`, `form`: NDCG@20 of both.
+    """
 
     segment: str
+    over: str
     null: float
     form: float
     gain: float

@@ -28,7 +28,7 @@ def write(result: TransferResult, path: Path) -> None:
 def render(result: TransferResult) -> str:
     """The report as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(gain=wording.gain, share=wording.share)
+    environment.filters.update(gain=wording.gain, gain_of=wording.gain_of, share=wording.share)
     source = files("muslin.transfer").joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         result=result,
@@ -48,6 +48,7 @@ def _segment(result: TransferResult, name: str) -> dict[str, Any]:
     curve = [point for point in result.curve if point.gain.segment == name]
     return {
         "title": wording.segment(result, name),
+        "null": wording.null(result, name),
         "rows": rows,
         "chart": Markup(forest(rows, result.verdict.shipped)),  # noqa: S704 - drawn by us
         "curve": curve,

@@ -68,9 +68,12 @@ class TransferResult:
     @property
     def way(self) -> str:
         """What the transfer goes through."""
+        if not self.shared and not self.carried:
+            return "no shopper is in both domains and garments have no features: there is nothing to transfer through"
         if not self.shared:
             return "no shopper is in both domains: the transfer goes through what the network learned of features"
-        return f"{self.shared:,} training shoppers are in both domains: the transfer goes through them and the features"
+        through = "them and the features" if self.carried else "them alone: garments have no features"
+        return f"{self.shared:,} training shoppers are in both domains: the transfer goes through {through}"
 
     def segments(self) -> tuple[str, ...]:
         """Segments asked about."""

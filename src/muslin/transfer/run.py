@@ -62,7 +62,7 @@ def transfer(dataset: Dataset, plan: Plan, seed: int = 0) -> TransferResult:
         source=plan.source,
         target=plan.target,
         shared=cuts[0].shared(),
-        carried=grounds[0].carried().listed(),
+        carried=carried.listed() if (carried := grounds[0].carried()) else {},
         rows=whole.rows,
         verdict=whole.verdict,
         curve=tuple(points),
@@ -78,18 +78,19 @@ def trial(grounds: Sequence[Ground]) -> Trial:
             found = tried.setdefault(form.name, Tried([], []))
             found.answers.append(answered(form.fitted, form.at.prove, form.name, form.cpu_s))
             found.forms.append(replace(form, fitted=form.fitted._replace(params={})))
-    null = _best(tried, ("null",))
-    chosen = _best(tried, _SHIPPED)
-    rows, gains = _judged(grounds[0], tried, null)
+    segments = grounds[0].cut.segments()
+    nulls: dict[str, str] = {segment: _best(tried, ("null",), (segment,)) for segment in segments}
+    chosen = _best(tried, _SHIPPED, segments)
+    rows, gains = _judged(grounds[0], tried, nulls)
     found_rows = tuple(_row(tried[row.method], row, gains[row.method, row.view]) for row in rows)
-    of_chosen = [gains[chosen, segment] for segment in grounds[0].cut.segments()]
-    return Trial(tried, verdict(null, chosen, of_chosen), found_rows)
+    of_chosen = [gains[chosen, segment] for segment in segments]
+    return Trial(tried, verdict(_best(tried, ("null",), segments), chosen, of_chosen), found_rows)
 
 
 def _tracked(one: Ground) -> Iterator[Form]:
     plan = one.plan
-    finite = sum(np.isfinite(plan.strengths))
-    total = 4 + int(finite) * len(plan.betas) + len(plan.against) + (len(plan.bridges) if one.cut.shared() else 0)
+    tuned = 0 if one.source is None else 1 + int(np.isfinite(plan.strengths).sum()) * len(plan.betas)
+    total = 3 + tuned + len(one.bridges) + len(plan.against)
     return iter(track(forms(one), f"{plan.source} to {plan.target}", total))
 
 
@@ -99,26 +100,30 @@ def _thinned(grounds: Sequence[Ground], share: float) -> list[Ground]:
     return [ground(one.cut.thinned(share, one.seed), plan, one.seed, one.source) for one in grounds]
 
 
-def _best(tried: Mapping[str, Tried], kinds: Sequence[str]) -> str:
-    return choose({name: [f.marks for f in t.forms] for name, t in tried.items() if t.first.kind in kinds})
+def _best(tried: Mapping[str, Tried], kinds: Sequence[str], segments: Sequence[str]) -> str:
+    """The form of one of `kinds` that ranks best where models are chosen, over `segments`."""
+    marks = {name: [{s: f.marks[s] for s in segments} for f in t.forms] for name, t in tried.items()}
+    return choose({name: found for name, found in marks.items() if tried[name].first.kind in kinds})
 
 
-def _judged(one: Ground, tried: Mapping[str, Tried], null: str) -> tuple[list[Row], dict[tuple[str, str], Gain]]:
-    """Rows of the headline metric where forms prove, and every form's gain over `null` by segment."""
-    others = [(name, null) for name in tried if name != null]
+def _judged(
+    one: Ground, tried: Mapping[str, Tried], nulls: Mapping[str, str]
+) -> tuple[list[Row], dict[tuple[str, str], Gain]]:
+    """Rows of the headline metric where forms prove, and every form's gain over its segment's null."""
+    pairs = [(name, null) for null in dict.fromkeys(nulls.values()) for name in tried if name != null]
     answers = {name: found.answers for name, found in tried.items()}
-    rows, compared = contrasts(one.cut.train, judged(one.cut), answers, others)
+    rows, compared = contrasts(one.cut.train, judged(one.cut), answers, pairs)
     rows = tuple(row for row in rows if row.metric == f"ndcg@{CUTOFF}")
     value = {(row.method, row.view): row.value for row in rows}
-    gains = {(c.best, c.view): _gain(c, value) for c in compared}
-    for segment in one.cut.segments():
+    gains = {(c.best, c.view): _gain(c, value) for c in compared if c.other == nulls[c.view]}
+    for segment, null in nulls.items():
         own = value[null, segment]
-        gains[null, segment] = Gain(segment, own, own, 0.0, 0.0, 0.0)
+        gains[null, segment] = Gain(segment, null, own, own, 0.0, 0.0, 0.0)
     return list(rows), gains
 
 
 def _gain(c: Comparison, value: Mapping[tuple[str, str], float]) -> Gain:
-    return Gain(c.view, value[c.other, c.view], value[c.best, c.view], c.value, c.ci_low, c.ci_high)
+    return Gain(c.view, c.other, value[c.other, c.view], value[c.best, c.view], c.value, c.ci_low, c.ci_high)
 
 
 def _row(tried: Tried, row: Row, gain: Gain) -> FormRow:

@@ -13,9 +13,10 @@ from muslin.transfer.result import FormRow, TransferResult
 def render(result: TransferResult) -> RenderableType:
     """Forms by segment, the learning curve, what was carried, and the verdict."""
     parts: list[RenderableType] = [_heading(result), _forms(result)]
-    if result.curve:
+    if len(result.curve) > len(result.segments()):
         parts.append(_curve(result))
-    parts.append(_carried(result))
+    if result.carried:
+        parts.append(_carried(result))
     lines = [Text(line, style="yellow") for line in wording.negative(result)]
     style = "bold green" if result.verdict.helps else "bold"
     return Group(*parts, *lines, Text(f"\n{wording.verdict(result)}\n", style=style))
@@ -33,20 +34,16 @@ def _forms(result: TransferResult) -> Table:
     table.add_column("form")
     for name in result.segments():
         table.add_column(wording.segment(result, name), justify="right")
-        table.add_column(f"gain over {result.verdict.null}", justify="right")
+        table.add_column(f"gain over {wording.null(result, name)}", justify="right")
     by_form: dict[str, list[FormRow]] = {}
     for row in result.rows:
         by_form.setdefault(row.form, []).append(row)
     for form, rows in by_form.items():
-        cells = [cell for row in rows for cell in (f"{row.value:.4f}", _gain(row, result.verdict.null))]
+        cells = [cell for row in rows for cell in (f"{row.value:.4f}", wording.gain_of(row))]
         chosen = form in (result.verdict.chosen, result.verdict.shipped)
         style = "bold green" if form == result.verdict.shipped else ("bold" if chosen else "")
         table.add_row(form, *cells, style="dim" if rows[0].kind == "beside" else style)
     return table
-
-
-def _gain(row: FormRow, null: str) -> str:
-    return "" if row.form == null else wording.gain(row.gain)
 
 
 def _curve(result: TransferResult) -> Table:

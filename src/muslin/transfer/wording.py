@@ -1,7 +1,7 @@
 """The words of a transfer, the same in the terminal and in the report."""
 
 from muslin.transfer.guard import Gain
-from muslin.transfer.result import TransferResult
+from muslin.transfer.result import FormRow, TransferResult
 
 SEGMENTS = {"new": "new to {target}, known in {source}", "known": "known in {target}"}
 
@@ -42,3 +42,13 @@ def negative(result: TransferResult) -> list[str]:
         f"negative transfer: {row.form!r} loses {-row.gain.gain:.4f} among shoppers {segment(result, row.segment)}"
         for row in result.negative()
     ]
+
+
+def null(result: TransferResult, name: str) -> str:
+    """What gains in a segment are over."""
+    return next(row.gain.over for row in result.rows if row.segment == name)
+
+
+def gain_of(row: FormRow) -> str:
+    """The row's gain; nothing for what gains are over."""
+    return "" if row.form == row.gain.over else gain(row.gain)
