@@ -77,8 +77,10 @@ class Config:
     """Steps per epoch at most."""
     temperature: Positive = 0.1
     """Starting softmax temperature of the cosine; learned from there."""
+    taste_weight: NotNegative = 1.0
+    """Weight of the question for what a shopper took."""
     category_weight: NotNegative = 0.1
-    """Weight of the question for the category, beside 1 for the shopper's."""
+    """Weight of the question for the category."""
     negative_power: NotNegative = 0.5
     """Negatives are drawn by popularity to this power."""
 
@@ -169,7 +171,7 @@ class PictureTuning:
 
     def _loss(self, params: Params, batch: Data) -> Tensor:
         item_TK = _vectors(params, batch.inputs)
-        loss = _taste_loss(params, batch.pairs, item_TK)
+        loss = self.config.taste_weight * _taste_loss(params, batch.pairs, item_TK)
         known = batch.category >= 0
         if not self.config.category_weight or not known.any():
             return loss + 0 * (params["category"].sum() + params["category_bias"].sum())
