@@ -2,9 +2,9 @@
 
 python examples/picture_transfer.py [DATASET]
 
-Without DATASET a small boutique is made. Pictures alone rank garments that nobody took: by the backbone as ImageNet left
-it; with a head that learned to tell the shop's categories; and with that head taught what shoppers take together, pulled
-towards where it began (L2-SP).
+Without DATASET a small boutique is made. Pictures alone rank garments that nobody took: by the backbone as ImageNet
+left it; with a head that learned to tell the shop's categories; and with that head taught what shoppers take together,
+pulled towards where it began (L2-SP).
 """
 
 import argparse

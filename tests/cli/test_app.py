@@ -11,7 +11,7 @@ from muslin import __version__
 from muslin.cli.app import app
 
 COMMANDS = (
-    *("import", "features", "tune", "fit", "evaluate", "recommend"),
+    *("import", "features", "tune", "fit", "evaluate", "transfer", "recommend"),
     *("audience", "serve", "methods", "peers", "doctor", "demo"),
 )
 

@@ -14,6 +14,7 @@ LOG = "user_id,item_id,timestamp,colour\n" + "".join(f"u{n},007{n},2024-05-0{n},
 MAP = 'event = "purchase"\n[items]\ncategorical = ["colour"]\n'
 IMPORT = ["import", "table", "log.csv", "shop", "--map", "map.toml"]
 FIT = ["fit", "shop", "--out", "model", "--method", "popularity"]
+TRANSFER = ["transfer", "shop"]
 RECOMMEND = ["recommend", "model", "--user", "u0001"]
 SCREEN = 24
 """Lines of a small terminal."""
@@ -60,6 +61,15 @@ def duplicate_ids(place: Place) -> None:
     pl.concat([items, again]).write_parquet(place.folder / "shop/items.parquet")
 
 
+def few_events(place: Place) -> None:
+    path = place.folder / "shop/events.parquet"
+    pl.read_parquet(path).head(40).write_parquet(path)
+
+
+def one_domain(place: Place) -> None:
+    place.with_column("shop/items.parquet", pl.lit("all").alias("domain"))
+
+
 def newer_model(place: Place) -> None:
     place.replace("model/manifest.json", '"format": 1', '"format": 99')
 
@@ -91,6 +101,12 @@ CASES: dict[str, tuple[Sequence[str], Spoil, int]] = {
     "unknown_method": (["fit", "shop", "--out", "model2", "--method", "two_towers"], lambda _: None, 2),
     "unknown_option_of_method": ([*FIT[:-1], "ials", "--set", "factor=3"], lambda _: None, 2),
     "bad_option_of_method": ([*FIT[:-1], "ials", "--set", "factors=many"], lambda _: None, 2),
+    "transfer_unknown_domain": ([*TRANSFER, "--source", "accesories", "--target", "apparel"], lambda _: None, 2),
+    "transfer_same_domain": ([*TRANSFER, "--source", "apparel", "--target", "apparel"], lambda _: None, 2),
+    "transfer_half_a_pair": ([*TRANSFER, "--source", "apparel"], lambda _: None, 2),
+    "transfer_unknown_regulariser": ([*TRANSFER, "--regulariser", "l2sp"], lambda _: None, 2),
+    "transfer_too_small": ([*TRANSFER, "--source", "accessories", "--target", "apparel"], few_events, 3),
+    "transfer_one_domain": (TRANSFER, one_domain, 3),
     "unknown_command": (["evalute", "shop"], lambda _: None, 2),
     "unknown_option": (["recommend", "model", "--usr", "u0001"], lambda _: None, 2),
     "model_bit_flip": (RECOMMEND, lambda p: p.flip("model/model.safetensors"), 4),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,67 @@ def test_without_family_of_a_lone_item_is_empty(data) -> None:
     target = matrix.indices[matrix.indptr[:-1]].astype(np.int64)
     left = without_family(matrix, np.zeros(len(data.catalogue), dtype=np.int64), target)
     assert left.nnz == 0
+
+
+@pytest.fixture(scope="module")
+def wanting(data):
+    """Only apparel is to be recommended."""
+    return replace(data, wanted=data.catalogue.domain == data.catalogue.domains.index("apparel"))
+
+
+def test_only_wanted_garments_are_asked_for_and_drawn(data, wanting) -> None:
+    matrix, q = data.matrix(), np.sqrt(data.matrix().getnnz(axis=0)) * wanting.wanted
+    seen, drawn = [], []
+    for batch in batches(wanting):
+        target, negative = batch.items[batch.target], batch.items[batch.negative]
+        seen += zip(batch.user, target, strict=True)
+        drawn.append(negative)
+        assert np.allclose(batch.log_q_negative, np.log(32 * q[negative] / q.sum()), atol=1e-5)
+        assert np.allclose(batch.log_q_target, np.log(32 * q[target] / q.sum()), atol=1e-5)
+    assert sorted(seen) == sorted((u, i) for u, i in zip(*matrix.nonzero(), strict=True) if wanting.wanted[i])
+    assert wanting.wanted[np.concatenate(drawn)].all()
+
+
+def test_other_garments_stay_in_the_history(data, wanting) -> None:
+    matrix, family = data.matrix().toarray(), data.catalogue.family
+    for batch in batches(wanting)[:3]:
+        for row, (user, target) in enumerate(zip(batch.user, batch.items[batch.target], strict=True)):
+            kept = (matrix[user] > 0) & (family != family[target])
+            assert np.allclose(batch.history[row].toarray()[0], (kept / max(kept.sum(), 1))[batch.items])
+
+
+def test_wanting_everything_is_wanting_nothing_in_particular(data) -> None:
+    everything = replace(data, wanted=np.ones(len(data.catalogue), dtype=bool))
+    for ours, plain in zip(batches(everything), batches(data), strict=True):
+        for mine, theirs in zip(ours, plain, strict=True):
+            same = (mine != theirs).nnz == 0 if hasattr(mine, "nnz") else np.array_equal(mine, theirs)
+            assert same
+
+
+@pytest.mark.parametrize("strange", [0.5, 1.0])
+def test_strangers_are_shown_without_wanted_garments_unless_nothing_would_be_left(data, wanting, strange) -> None:
+    matrix, family, wanted = data.matrix().toarray() > 0, data.catalogue.family, wanting.wanted
+    strangers = others = 0
+    for batch in batches(replace(wanting, strange=strange)):
+        for row, (user, target) in enumerate(zip(batch.user, batch.items[batch.target], strict=True)):
+            away = family != family[target]
+            bare = matrix[user] & ~wanted
+            forms = {True: bare if bare.any() else matrix[user], False: matrix[user]}
+            shown = np.zeros(len(wanted), dtype=bool)
+            shown[batch.items] = batch.history[row].toarray()[0] > 0
+            fits = {how for how, form in forms.items() if np.array_equal(form & away, shown)}
+            assert fits
+            if len(fits) == 1:
+                strangers, others = strangers + (True in fits), others + (False in fits)
+            if (matrix[user] & away & (~wanted | ~bare.any())).any():
+                assert shown.any(), "something was known and nothing is shown"
+    assert strangers > 100
+    assert others == 0 if strange == 1 else abs(strangers / (strangers + others) - strange) < 0.1
+
+
+def test_what_a_stranger_really_took_is_no_negative(data, wanting) -> None:
+    matrix, family = data.matrix().toarray() > 0, data.catalogue.family
+    for batch in batches(replace(wanting, strange=1.0))[:3]:
+        target, negative = batch.items[batch.target], batch.items[batch.negative]
+        naive = matrix[batch.user][:, negative] | (family[target][:, None] == family[negative])
+        assert np.array_equal(batch.taken, naive)

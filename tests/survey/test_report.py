@@ -133,14 +133,14 @@ def test_light_and_dark_share_the_charts(full) -> None:
 
 
 def test_the_palette_is_that_of_the_evaluation_report() -> None:
-    def palette(room: str) -> dict[str, list[str]]:
-        source = files(room).joinpath("report.html.j2").read_text(encoding="utf-8")
+    def palette(room: str, file: str) -> dict[str, list[str]]:
+        source = files(room).joinpath(file).read_text(encoding="utf-8")
         found: dict[str, list[str]] = {}
         for name, colour in re.findall(r"(--[\w-]+): (#\w+);", source):
             found.setdefault(name, []).append(colour)
         return found
 
-    ours, theirs = palette("muslin.survey"), palette("muslin.evaluate")
+    ours, theirs = palette("muslin", "page.css"), palette("muslin.evaluate", "report.html.j2")
     assert ours
     assert {name: theirs.get(name) for name in ours} == ours
 

@@ -130,3 +130,35 @@ def test_a_foreign_or_damaged_checkpoint_is_refused(tmp_path) -> None:
         train(Quadratic(), None, run)
     assert caught.value.code == "bad_checkpoint"
     assert not list(tmp_path.glob("*.tmp"))
+
+
+class Pulled(Quadratic):
+    """The same, pulled a share of the way to 1 after each step; the loop's rate is the share."""
+
+    evidence = frozenset()
+
+    def prox(self, params, rate):
+        return {"x": params["x"] + rate * (1.0 - params["x"])}
+
+
+def test_a_pull_follows_each_step_and_touches_only_what_it_names() -> None:
+    ours = train(Pulled(), None, Run("q", 0))
+    x = torch.zeros(3, requires_grad=True)
+    optimizer = torch.optim.Adam([x], 0.1)
+    for epoch in range(4):
+        for batch in Quadratic().batches(None, 0, epoch):
+            x.grad = (x.detach() - 3.0) * batch
+            optimizer.step()
+            with torch.no_grad():
+                x += 0.1 * (1.0 - x)
+    assert torch.allclose(ours.params["x"], x.detach(), atol=1e-6)
+    assert ours.params["fixed"].tolist() == [1, 1]
+    assert not torch.allclose(ours.params["x"], train(Quadratic(), None, Run("q", 0)).params["x"])
+
+
+def test_a_pulled_run_resumes_to_the_same_bits(tmp_path) -> None:
+    whole = train(Pulled(), None, Run("q", 0))
+    run = Run("q", 0, tmp_path / "checkpoint.safetensors")
+    with pytest.raises(KeyboardInterrupt):
+        train(Pulled(stop_at=7), None, run)
+    assert torch.equal(train(Pulled(), None, run).params["x"], whole.params["x"])

@@ -5,7 +5,7 @@ interpolation: the target's knot lies between two of the source's and is made of
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ import scipy.sparse as sp
 from muslin.errors import UsageError
 from muslin.features.categorical import Vocabulary
 from muslin.features.numeric import Hats
-from muslin.features.table import FeatureTable
+from muslin.features.table import Column, FeatureTable
 from muslin.features.text import Terms
-from muslin.types import Csr
+from muslin.types import Bools, Csr
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,18 @@ class Match:
     mix: Csr
     matched: dict[str, tuple[int, int]]
 
+    def among(self, met: Bools) -> "Match":
+        """The same with only the features of the source that `met` [D_S] marks."""
+        mix = sp.csr_matrix(self.mix @ sp.diags_array(met.astype(np.float32)))
+        mix.eliminate_zeros()
+        return replace(self, mix=_means(mix))
+
 
 def match(source: FeatureTable, target: FeatureTable) -> Match:
     """Match of every column of `target` that `source` has too.
 
-    Raises `UsageError` (`column_clash`), naming the column, where it is of another kind, or an embedding of another
-    width: parameters learned of one thing would be read as another.
+    Raises `UsageError` (`column_clash`), naming the column, where it is of another kind, or an embedding or a hashing
+    of another width: parameters learned of one thing would be read as another.
     """
     _refuse_clashes(source, target)
     known = {name: (encoder, start) for name, encoder, start in _blocks(source)}
@@ -74,21 +80,31 @@ def _mix(source: Any, target: Any) -> Csr:
         return sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
     if isinstance(target, Hats):
         found = source.transform(pl.Series(target.knots, dtype=pl.Float64))
-        total = np.asarray(found.sum(axis=1)).ravel()
-        return sp.csr_matrix(sp.diags_array(1 / np.where(total > 0, total, 1)) @ found)
+        return _means(found)
     return sp.csr_matrix(sp.eye_array(*shape, dtype=np.float32))  # hashes
 
 
+def _means(mix: Csr) -> Csr:
+    """`mix` with rows that sum to one, or are empty."""
+    total = np.asarray(mix.sum(axis=1)).ravel()
+    return sp.csr_matrix(sp.diags_array(1 / np.where(total > 0, total, 1)) @ mix, dtype=np.float32)
+
+
 def _refuse_clashes(source: FeatureTable, target: FeatureTable) -> None:
-    kinds = {column.name: str(column.kind) for column in source.columns}
+    kinds = {column.name: _kind(column) for column in source.columns}
     kinds |= {v.name: f"embedding of width {len(v.centre.mean)}" for v in source.vectors if v.centre.mean}
-    wanted = {column.name: str(column.kind) for column in target.columns}
+    wanted = {column.name: _kind(column) for column in target.columns}
     wanted |= {v.name: f"embedding of width {len(v.centre.mean)}" for v in target.vectors if v.centre.mean}
     for name, kind in wanted.items():
         if kinds.get(name, kind) != kind:
             message = f"column {name!r} is {_article(kinds[name])} in the source and {_article(kind)} in the target"
             fix = "give the column another name on one side, or the same role and encoder on both"
             raise UsageError(message, code="column_clash", where=name, fix=fix)
+
+
+def _kind(column: Column) -> str:
+    """What `column` is; hashes match by place, which means the same only among as many."""
+    return f"hashed into {column.encoder.width} places" if column.kind == "hashed" else str(column.kind)
 
 
 def _article(kind: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import torch
 
 from muslin import registry
 from muslin.config import resolve
@@ -23,7 +24,7 @@ from muslin.recipes.fit import Recipe, fit_world
 from muslin.train.loop import Run, train
 from muslin.transfer.exams import Sitting, marks, sitting
 from muslin.transfer.plan import LEARNER, Plan
-from muslin.types import Params, TrainData
+from muslin.types import Bools, Csr, Params, TrainData
 
 Kind: TypeAlias = Literal["null", "frozen", "transferred", "joint", "bridge", "beside"]
 
@@ -51,10 +52,14 @@ class Form:
 
 
 class Source(NamedTuple):
-    """What the learner learned of the source, and the feature tables its parameters belong to."""
+    """What the learner learned of the source, the feature tables its parameters belong to, and which features it met.
+
+    `met`: by side, [D] whether any training row of the source has the feature.
+    """
 
     params: Params
     space: Space
+    met: Mapping[Side, Bools]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,16 +114,28 @@ def ground(cut: Crossing, plan: Plan, seed: int, source: Source | None = None) -
 def pretrained(source: Dataset, plan: Plan, space: Space, seed: int) -> Source:
     """The learner fitted to the events of the source alone, over the features of `space`."""
     world = encode(source, space)
-    return Source(fit_world(Recipe(method=LEARNER, options=plan.options), world, seed).params, space)
+    params = fit_world(Recipe(method=LEARNER, options=plan.options), world, seed).params
+    sides: tuple[tuple[Side, Csr], ...] = (
+        ("items", world.data.catalogue.features.matrix),
+        ("shoppers", world.data.shoppers.features.matrix),
+    )
+    return Source(params, space, {side: np.asarray(matrix.getnnz(axis=0)).ravel() > 0 for side, matrix in sides})
 
 
 def begun(plan: Plan, source: Source, world: World, seed: int) -> Carried:
-    """`source` where the target's `world` begins. Raises `UsageError` where its features clash with the target's."""
+    """`source` where the target's `world` begins. Raises `UsageError` where its features clash with the target's.
+
+    A feature that the source did not meet begins at zero: until the target's events speak it says nothing. A random
+    beginning, good enough for a network that knows nothing at all, would drown what the source does know.
+    """
     method = learner(plan.options)
     own = method.init(world.training(method.evidence), seed)
+    for name in frozenset[str]().union(*method.groups(own)):
+        if method.sides.get(name.partition("/")[0]) in ("items", "shoppers"):
+            own[name] = torch.zeros_like(own[name])
     found: dict[Side, Match] = {
-        "items": match(source.space.items, world.space.items),
-        "shoppers": match(source.space.users, world.space.users),
+        "items": match(source.space.items, world.space.items).among(source.met["items"]),
+        "shoppers": match(source.space.users, world.space.users).among(source.met["shoppers"]),
     }
     return carry(source.params, own, method.sides, found)
 

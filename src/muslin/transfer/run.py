@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 
-from muslin.data.crossing import crossing
+from muslin.data.crossing import Crossing, crossing
 from muslin.data.dataset import Dataset
+from muslin.errors import DataError
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.result import Comparison, Row
 from muslin.evaluate.rows import contrasts
@@ -50,7 +52,7 @@ def transfer(dataset: Dataset, plan: Plan, seed: int = 0) -> TransferResult:
     Raises as `data.crossing.crossing` does, and `UsageError` (`column_clash`, `shape_clash`) as `features.matching`.
     """
     seeds = range(seed, seed + plan.seeds)
-    cuts = [crossing(dataset, plan.source, plan.target, s, share=plan.share) for s in seeds]
+    cuts = _alike([crossing(dataset, plan.source, plan.target, s, share=plan.share) for s in seeds])
     grounds = [ground(cut, plan, s) for cut, s in zip(cuts, seeds, strict=True)]
     whole = trial(grounds)
     points: list[CurvePoint] = []
@@ -68,6 +70,15 @@ def transfer(dataset: Dataset, plan: Plan, seed: int = 0) -> TransferResult:
         curve=tuple(points),
         seeds=plan.seeds,
     )
+
+
+def _alike(cuts: Sequence[Crossing]) -> list[Crossing]:
+    """`cuts` with the segments that every one of them asks about; which is near too few, only some may."""
+    common = [name for name in cuts[0].segments() if all(name in cut.segments() for cut in cuts)]
+    if not common:
+        fix = "transfer on more events, or with one seed"
+        raise DataError("no segment is asked about in every cut", code="too_small", where="events", fix=fix)
+    return [replace(cut, query=cut.query.filter(pl.col("segment").is_in(common))) for cut in cuts]
 
 
 def trial(grounds: Sequence[Ground]) -> Trial:

@@ -5,6 +5,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from muslin.survey.wording import plain
 from muslin.transfer import wording
 from muslin.transfer.matrix import Matrix
 from muslin.transfer.result import FormRow, TransferResult
@@ -24,7 +25,8 @@ def render(result: TransferResult) -> RenderableType:
 
 def _heading(result: TransferResult) -> Text:
     cuts = f"{result.seeds} cut" + "s" * (result.seeds > 1)
-    text = Text(f"\n{result.dataset}  {result.source} to {result.target}\n", style="bold")
+    names = [plain(name) for name in (result.dataset, result.source, result.target)]
+    text = Text("\n{}  {} to {}\n".format(*names), style="bold")
     text.append(f"{result.way}\n", style="not bold")
     return text.append(f"NDCG@20, every garment of the target ranked, {cuts}; 95 % intervals\n", style="dim not bold")
 
@@ -33,7 +35,7 @@ def _forms(result: TransferResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("form")
     for name in result.segments():
-        table.add_column(wording.segment(result, name), justify="right")
+        table.add_column(Text(wording.segment(result, name)), justify="right")
         table.add_column(f"gain over {wording.null(result, name)}", justify="right")
     by_form: dict[str, list[FormRow]] = {}
     for row in result.rows:
@@ -47,7 +49,7 @@ def _forms(result: TransferResult) -> Table:
 
 
 def _curve(result: TransferResult) -> Table:
-    title = f"With less of {result.target}"
+    title = Text(f"With less of {plain(result.target)}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for head in ("shoppers", "events", "shoppers asked", "chosen"):
         table.add_column(head, justify="left" if head == "chosen" else "right")
@@ -72,11 +74,11 @@ def gains(found: Matrix) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=head, title_justify="left", title_style="bold")
     table.add_column("source")
     for name in found.domains:
-        table.add_column(name, justify="right")
+        table.add_column(Text(plain(name)), justify="right")
     for source in found.domains:
         cells = [_cell(found.results.get((source, target))) for target in found.domains]
-        table.add_row(source, *cells)
-    lines = [Text(f"{a} to {b}: {why}", style="dim") for (a, b), why in found.left_out.items()]
+        table.add_row(Text(plain(source)), *cells)
+    lines = [Text(f"{plain(a)} to {plain(b)}: {why}", style="dim") for (a, b), why in found.left_out.items()]
     return Group(table, *lines)
 
 

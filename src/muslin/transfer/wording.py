@@ -1,5 +1,6 @@
 """The words of a transfer, the same in the terminal and in the report."""
 
+from muslin.survey.wording import plain
 from muslin.transfer.guard import Gain
 from muslin.transfer.result import FormRow, TransferResult
 
@@ -8,7 +9,7 @@ SEGMENTS = {"new": "new to {target}, known in {source}", "known": "known in {tar
 
 def segment(result: TransferResult, name: str) -> str:
     """Whom a segment is made of."""
-    return SEGMENTS[name].format(source=result.source, target=result.target)
+    return SEGMENTS[name].format(source=plain(result.source), target=plain(result.target))
 
 
 def verdict(result: TransferResult) -> str:
@@ -17,7 +18,7 @@ def verdict(result: TransferResult) -> str:
     if found.helps:
         return f"ship {found.shipped!r}: shown to beat {found.null!r} among shoppers who had no part in choosing"
     if found.chosen == found.null:
-        return f"ship {found.null!r}: nothing that knows {result.source} does better"
+        return f"ship {found.null!r}: nothing that knows {plain(result.source)} does better"
     return f"ship {found.null!r}: {found.chosen!r} was chosen, but is not shown to be better"
 
 
