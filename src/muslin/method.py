@@ -5,7 +5,7 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 `step` returns gradients and not a loss, so that Reptile, whose direction is no gradient of anything, fits too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -78,6 +78,18 @@ class Trainable(Scorer, Protocol):
 
     def step(self, params: Params, batch: Any) -> tuple[Params, dict[str, float]]:
         """Gradients by parameter name (absent = not trained) and numbers to report. Does not change `params`."""
+        ...
+
+
+@runtime_checkable
+class Examined(Trainable, Protocol):
+    """A method that learns something of shoppers, which ranking garments left out would not tell it when to stop."""
+
+    def held_out(self, data: TrainData, seed: int) -> tuple[TrainData, Callable[[Params], float]] | None:
+        """`data` without a part of its events, and how well parameters learned from the rest do on that part.
+
+        A larger score is better. None where there is too little to leave anything out.
+        """
         ...
 
 

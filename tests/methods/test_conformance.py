@@ -40,6 +40,8 @@ ROWS = {
     "prior_knn": Row(("warm", "item_cold", "user_cold")),
     "gp_residual": Row(("warm", "item_cold", "user_cold")),
     "ials": Row(("warm", "item_cold", "user_cold")),
+    "emcdr": Row(("warm", "item_cold", "user_cold")),
+    "ptupcdr": Row(("warm", "item_cold", "user_cold")),
 }
 CUTS = {
     "warm": lambda shop: warm(shop, 0),

@@ -20,7 +20,7 @@ from muslin.data.splits import validation
 from muslin.engine.model import Model
 from muslin.errors import DataError
 from muslin.features.space import World, encode
-from muslin.method import Fitted, Trainable
+from muslin.method import Examined, Fitted, Trainable
 from muslin.recipes.blind import Hidden, blinded
 from muslin.recipes.validate import cold_ndcg
 from muslin.train.loop import Run, train
@@ -80,7 +80,13 @@ def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None =
 
 
 def _best_epochs(method: Trainable, world: World, run: Run) -> int | None:
-    """Epochs after which strictly held-out items are ranked best; None (the whole schedule) on too little data."""
+    """Epochs after which strictly held-out items are ranked best; None (the whole schedule) on too little data.
+
+    A method that is `Examined` leaves out what it thinks fit instead.
+    """
+    if isinstance(method, Examined):
+        exam = method.held_out(world.training(method.evidence), run.seed)
+        return train(method, exam[0], run, exam[1]).epochs if exam else None
     try:
         split = validation(world.dataset, run.seed)
     except DataError:
