@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test lint bench bench-table bench-report bench-falsify docs format clean
+.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify docs format clean
 .DELETE_ON_ERROR:
 
 .venv/core: pyproject.toml constraints.txt
@@ -38,6 +38,10 @@ lint: .venv/dev
 ## Speed and memory, measured side by side in one run; figures are printed, never asserted.
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.run
+
+## Steps of meta-training, ours beside MeLU's way and a correct loop: ratios and memory, into out/meta_speed.json.
+bench-meta: .venv/dev
+	$(BIN)/python -m benchmarks.meta_speed
 
 ## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.
 bench-table: .venv/dev

@@ -1,0 +1,113 @@
+"""The closed form on the decision network's trunk, with its gradient by hand: about as dear as learning without tasks.
+
+With a = M⁻¹ r the support's coefficients and g = M⁻¹ (what the loss owes them), all that the k x k solve adds to the
+way back is one more solve by the same Cholesky factor, and two outer products: what the features owe has rank two.
+
+Source: the model is that of `posterior`; the derivative of a linear solve, Giles 2008 ("Collected matrix derivative
+results", section 2.3). Differs: never forms the derivative of the kernel.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from muslin.adapt import point_losses, posterior
+from muslin.adapt.dual import inner_product, outer_product
+from muslin.adapt.point_losses import LossName
+from muslin.adapt.posterior import Posterior
+from muslin.adapt.tasks import Rows, Tasks
+from muslin.types import Params
+
+
+class Found(NamedTuple):
+    """`loss` [], `scores` [T, Q] expected after the support, and gradients.
+
+    By parameter, and by the inputs of `support` [T, S, D] and `query` [T, Q, D].
+    """
+
+    loss: Tensor
+    scores: Tensor
+    params: Params
+    support: Tensor
+    query: Tensor
+
+
+class _Trunk(NamedTuple):
+    """Inputs of one side as [T * M, D], and both hidden layers of them, [T * M, H]."""
+
+    inputs: Tensor
+    hidden1: Tensor
+    hidden2: Tensor
+
+
+class _Owed(NamedTuple):
+    """What the loss owes by the head, by name, and by the features [T, S, H] and [T, Q, H]."""
+
+    head: Params
+    support: Tensor
+    query: Tensor
+
+
+@torch.no_grad()
+def value_and_gradients(params: Params, tasks: Tasks, loss: LossName = "squared") -> Found:
+    """The query's loss by the mean of each task's posterior, and its gradients.
+
+    `params`: `w1`, `b1`, `w2`, `b2` of `network` and the head's of `posterior.start`.
+    """
+    told, asked = (_trunk(params, rows.inputs) for rows in tasks)
+    features = Tasks(*(_features(side, rows) for side, rows in zip((told, asked), tasks, strict=True)))
+    known = posterior.posterior(params, features.support)
+    score = posterior.mean(known, features.query.inputs)
+    value = (tasks.query.weight * point_losses.value(loss, score, tasks.query.target)).sum()
+    slope = point_losses.slope(loss, score, tasks.query.target).mul_(tasks.query.weight)
+    owed = _through_solve(params, known, features, slope)
+    by_told, back1 = _through_trunk(params, told, owed.support)
+    by_asked, back2 = _through_trunk(params, asked, owed.query)
+    grads = owed.head | {name: grad.add_(back2[name]) for name, grad in back1.items()}
+    return Found(value, score, grads, by_told.view_as(tasks.support.inputs), by_asked.view_as(tasks.query.inputs))
+
+
+def _trunk(params: Params, inputs_TMD: Tensor) -> _Trunk:
+    inputs = inputs_TMD.flatten(0, 1)
+    hidden1 = torch.addmm(params["b1"], inputs, params["w1"].T).relu_()
+    return _Trunk(inputs, hidden1, torch.addmm(params["b2"], hidden1, params["w2"].T).relu_())
+
+
+def _features(side: _Trunk, rows: Rows) -> Rows:
+    return rows._replace(inputs=side.hidden2.view(*rows.weight.shape, side.hidden2.shape[1]))
+
+
+def _through_solve(head: Params, known: Posterior, features: Tasks, slope_TQ: Tensor) -> _Owed:
+    """Back from the query's scores through the posterior."""
+    told, asked, a = features.support, features.query.inputs, known.coefficients
+    spread, spread_bias = head["log_variance"].exp(), head["log_bias_variance"].exp()
+    by_weight, by_bias = torch.bmm(slope_TQ[:, None], asked).squeeze(1), slope_TQ.sum(1)
+    by_a = (inner_product(told.inputs, by_weight) * spread).add_(by_bias[:, None] * spread_bias)
+    solved = torch.cholesky_solve((known.scale * by_a)[:, :, None], known.root).squeeze(2)
+    g = known.scale * solved
+    along_a, along_g = torch.bmm(torch.stack([a, g], 1), told.inputs).unbind(1)
+    left = by_weight - along_g
+    left_bias = by_bias - g.sum(1)
+    by_told = outer_product(a, left * spread).sub_(outer_product(g, known.weight))
+    told_noise = _unscaled(a, known.scale) * solved
+    by_head = {
+        "mean": left.sum(0),
+        "mean_bias": left_bias.sum(),
+        "log_variance": spread * (left * along_a).sum(),
+        "log_bias_variance": spread_bias * (left_bias * a.sum(1)).sum(),
+        "log_noise": -told_noise.sum(),
+    }
+    return _Owed(by_head, by_told, outer_product(slope_TQ, known.weight))
+
+
+def _unscaled(a: Tensor, scale: Tensor) -> Tensor:
+    return a / torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def _through_trunk(params: Params, side: _Trunk, by_features: Tensor) -> tuple[Tensor, Params]:
+    """Gradients by the inputs [T * M, D] and by the trunk's parameters; spoils `by_features`."""
+    back2 = by_features.flatten(0, 1).mul_(side.hidden2.sign_())
+    back1 = (back2 @ params["w2"]).mul_(side.hidden1.sign())
+    grads = {"w1": back1.T @ side.inputs, "b1": back1.sum(0), "w2": back2.T @ side.hidden1, "b2": back2.sum(0)}
+    return back1 @ params["w1"], grads

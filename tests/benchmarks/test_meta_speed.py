@@ -1,0 +1,51 @@
+"""The contenders of `make bench-meta` do the same work: same tasks, same start, same loss after adapting."""
+
+import pytest
+from benchmarks.meta_speed import others, ours
+from benchmarks.meta_speed.__main__ import CONTENDERS, MULTI_HOT, measured, rows
+from benchmarks.meta_speed.problem import drawn
+
+ADAPT_BY_STEPS = ("melu", "melu_decision", "loop", "functional", "hand", "hand_first")
+
+
+@pytest.mark.parametrize("multi_hot", [False, True], ids=["ten fields", "multi-hot"])
+def test_all_that_adapt_by_steps_find_the_same_loss(multi_hot) -> None:
+    problem = drawn(12, multi_hot=multi_hot)
+    names = [name for name in ADAPT_BY_STEPS if not multi_hot or name in MULTI_HOT]
+    losses = {name: float(CONTENDERS[name][1](problem)()) for name in names}
+    assert losses == pytest.approx(dict.fromkeys(names, losses["hand"]), rel=1e-4)
+
+
+def test_a_step_with_the_exact_gradient_moves_alike_in_every_make() -> None:
+    """The second step's loss follows from the first one's gradient of every weight, through Adam's signs."""
+    problem = drawn(12)
+    second = {}
+    for name in ("loop", "functional", "hand", "melu"):
+        step = CONTENDERS[name][1](problem)
+        step()
+        second[name] = float(step())
+    assert second["hand"] == pytest.approx(second["loop"], rel=1e-3)
+    assert second["functional"] == pytest.approx(second["loop"], rel=1e-3)
+    assert second["melu"] != pytest.approx(second["loop"], rel=1e-3)  # as it is not the derivative of its loss
+
+
+def test_multi_hot_rows_are_as_wide_as_melus_and_hold_every_value() -> None:
+    problem = drawn(3, multi_hot=True)
+    wide = others.rows_of(problem)
+    assert wide.shape[1] == 5 + 25 + 2186 + 8030
+    assert (wide[:, 5:].sum(1) == 3 + 1 + 4).all()
+
+
+def test_every_step_learns() -> None:
+    for name in ("hand", "hand_first", "ridge", "plain", "loop"):
+        step = CONTENDERS[name][1](drawn(12))
+        losses = [float(step()) for _ in range(12)]
+        assert losses[-1] < losses[0], name
+
+
+def test_the_table_names_each_contender_with_its_ratios() -> None:
+    seconds = measured(("melu", "hand", "plain"), drawn(4), 2)
+    table = rows(seconds, multi_hot=False, with_memory=False)
+    assert [row["contender"] for row in table] == ["melu", "hand", "plain"]
+    assert table[0]["times_melu"] == table[2]["times_plain"] == 1
+    assert ours.grouped(drawn(4))
