@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cold_start.plan import PLANS, Plan, Round
+from benchmarks.cold_start.plan import PLANS, SLOW, Plan, Round
 from benchmarks.cold_start.results import Measured, cost, write
 from muslin import registry
 from muslin.data.dataset import Dataset
@@ -46,6 +46,16 @@ def quick(plan: Plan) -> Plan:
     return replace(plan, rounds=rounds, max_users=200)
 
 
+def narrowed(plan: Plan, protocols: Sequence[str] | None, seeds: int | None) -> Plan:
+    """Only these protocols, and no more than so many cuts: what is answered now need not be later."""
+    rounds = []
+    for part in plan.rounds:
+        kept = tuple(name for name in part.protocols if protocols is None or name in protocols)
+        if kept:
+            rounds.append(replace(part, protocols=kept, seeds=min(part.seeds, seeds or part.seeds)))
+    return replace(plan, rounds=tuple(rounds))
+
+
 def entrants() -> tuple[str, ...]:
     """Every method, and every peer whose library is installed."""
     return (*registry.names(), *(p for p in known.names() if environment.installed(known.peer(p))))
@@ -66,7 +76,10 @@ def run(name: str, plan: Plan, work: Path, methods: tuple[str, ...] | None) -> M
     chosen = [m for m in methods or entrants() if m not in plan.without]
     cache = work / f"{name}-answers"
     resumed = cache.exists()
-    rounds = tuple(_asked(dataset, chosen, part, plan.max_users, cache) for part in plan.rounds)
+    rounds = tuple(
+        _asked(dataset, [m for m in chosen if part.slow or m not in SLOW], part, plan.max_users, cache)
+        for part in plan.rounds
+    )
     return Measured(name, rounds, cost(started, resumed=resumed))
 
 
@@ -92,6 +105,10 @@ def _dataset(name: str, plan: Plan, work: Path) -> Dataset:
 
 def _one(name: str, wanted: argparse.Namespace) -> int:
     plan = quick(PLANS[name]) if wanted.quick else PLANS[name]
+    plan = narrowed(plan, wanted.protocols.split(",") if wanted.protocols else None, wanted.seeds)
+    if not plan.rounds:
+        print(f"{name}: none of these protocols is asked of it")
+        return 0
     measured = run(name, plan, wanted.work, tuple(wanted.methods.split(",")) if wanted.methods else None)
     for result in measured.rounds:
         result.print()
@@ -104,6 +121,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("data", nargs="*", metavar="DATA", help=", ".join(PLANS))
     parser.add_argument("--methods", metavar="A,B", help="methods and peers; all, and the installed peers, by default")
     parser.add_argument("--quick", action="store_true", help="one cut, 200 shoppers a question")
+    parser.add_argument("--protocols", metavar="A,B", help="only these, of those planned")
+    parser.add_argument("--seeds", type=int, metavar="N", help="no more cuts than this")
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"), help="imported data and finished answers")
     parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "results")
     found = parser.parse_args()

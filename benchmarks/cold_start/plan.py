@@ -12,6 +12,8 @@ from muslin.evaluate.leaks import shared_buyers
 ITEMS = ("item-cold", "mixed")
 NEW = ("user-cold", "both-cold", "k-shot")
 DOMAINS = ("cross-domain", "cross-domain-disjoint")
+SLOW = frozenset({"clcrec", "vbpr", "cornac-amr", "cornac-vbpr"})
+"""Entrants that take longer to fit to the large data sets than all others together: new garments are their question."""
 FEW, MANY = (0, 1, 3), (0, 1, 2, 3, 5, 10, 20)
 
 
@@ -22,6 +24,8 @@ class Round:
     protocols: tuple[str, ...]
     ks: tuple[int, ...] = FEW
     seeds: int = 3
+    slow: bool = True
+    """Whether entrants take part that cost minutes of processor time a fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,7 @@ def without_twins(name: str, folder: str) -> Callable[[Path, Path], None]:
 
 
 SPORT_CLOTH = "amazon_sport_cloth"
-IDS_ONLY = (Round(protocols=("cross-domain", "user-cold", "warm")),)
+IDS_ONLY = (Round(protocols=("cross-domain", "user-cold", "warm"), seeds=1, slow=False),)
 
 PLANS = {
     "boutique": Plan(
@@ -84,17 +88,19 @@ PLANS = {
     "hm_week": Plan(
         make=imported("hm", "hm_week"),
         rounds=(
-            Round(protocols=(*ITEMS, "user-cold", *DOMAINS, "warm", "time")),
-            Round(protocols=("k-shot",), ks=(0, 1, 3, 5, 10)),
-            Round(protocols=("both-cold",), ks=(0, 1)),
+            Round(protocols=ITEMS),
+            Round(protocols=("user-cold", *DOMAINS, "warm", "time"), seeds=2, slow=False),
+            Round(protocols=("k-shot",), ks=(0, 1, 3, 5, 10), seeds=2, slow=False),
+            Round(protocols=("both-cold",), ks=(0, 1), seeds=2, slow=False),
         ),
     ),
     "rtr": Plan(
         make=imported("rtr", "rtr"),
         rounds=(
-            Round(protocols=(*ITEMS, "user-cold", "warm", "time"), ks=(0, 1)),
-            Round(protocols=("k-shot",), ks=(0, 1, 3, 5)),
-            Round(protocols=DOMAINS),
+            Round(protocols=ITEMS, ks=(0, 1)),
+            Round(protocols=("user-cold", "warm", "time"), ks=(0, 1), seeds=2, slow=False),
+            Round(protocols=("k-shot",), ks=(0, 1, 3, 5), seeds=2, slow=False),
+            Round(protocols=DOMAINS, seeds=2, slow=False),
         ),
     ),
     "citeulike": Plan(
