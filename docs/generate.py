@@ -51,11 +51,16 @@ def commands() -> str:
     parts.append("standard output.\n")
     group: Any = typer.main.get_command(app())
     for name, command in sorted(group.commands.items()):
-        parts.append(f"\n## `muslin {name}`\n\n{inspect.cleandoc(command.help or '')}\n")
-        rows = [_row(p) for p in command.params if p.name != "help" and not getattr(p, "hidden", False)]
-        if rows:
-            parts.append("\n| argument | default | meaning |\n|---|---|---|\n" + "".join(rows))
+        parts.append(_command(f"## `muslin {name}`", command))
+        for part, below in sorted(getattr(command, "commands", {}).items()):
+            parts.append(_command(f"### `muslin {name} {part}`", below))
     return "".join(parts)
+
+
+def _command(title: str, command: Any) -> str:
+    rows = [_row(p) for p in command.params if p.name != "help" and not getattr(p, "hidden", False)]
+    table = "\n| argument | default | meaning |\n|---|---|---|\n" + "".join(rows) if rows else ""
+    return f"\n{title}\n\n{inspect.cleandoc(command.help or '')}\n{table}"
 
 
 def _row(parameter: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 
 def test_a_model_answers_until_interrupted(model: Path) -> None:
-    command = [sys.executable, "-m", "muslin.cli", "serve", model, "--port", "0"]
+    command = [sys.executable, "-m", "muslin.cli", "serve", model, "--port", "0", "--admin-port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         url = json.loads(process.stderr.readline())["url"]
@@ -35,6 +35,6 @@ def test_a_model_answers_until_interrupted(model: Path) -> None:
     ],
 )
 def test_what_cannot_be_served(muslin, model, arguments, status, code) -> None:
-    found = muslin("serve", *[model if a == "MODEL" else a for a in arguments], "--port", 0)
+    found = muslin("serve", *[model if a == "MODEL" else a for a in arguments], "--port", 0, "--admin-port", 0)
     assert found.status == status
     assert f"code: {code}\n" in found.err

@@ -164,7 +164,7 @@ def test_openapi_states_the_bounds(client: TestClient) -> None:
 
 def test_openapi_lists_every_status(client: TestClient) -> None:
     responses = client.get("/openapi.json").json()["paths"]["/v1/recommendations"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "408", "413", "415", "422", "431", "500", "503"}
+    assert set(responses) == {"200", "400", "401", "403", "408", "413", "415", "422", "429", "431", "500", "503"}
     told = {code for status in responses for code in responses[status]["description"].split(", ")}
     elsewhere = {
         "bad_request", "not_found", "unknown_item", "method_not_allowed", "invalid_value",

@@ -16,11 +16,12 @@ import httpx
 import polars as pl
 import pytest
 
+from muslin.engine.key_file import create
 from muslin.engine.model import Model
 from muslin.errors import ModelError, UsageError
-from muslin.http.serve import serve
+from muslin.http.serve import Settings, serve
 
-CODE = "import sys; from muslin.http.serve import serve; serve(sys.argv[1], port=0)"
+CODE = "import sys; from muslin.http.serve import Settings, serve; serve(sys.argv[1], Settings(port=0, admin_port=0))"
 
 
 class Server(NamedTuple):
@@ -77,7 +78,7 @@ def test_says_where_it_listens(server: Server, model: Model) -> None:
     assert line["event"] == "serving"
     assert line["url"].startswith("http://127.0.0.1:")
     assert (line["items"], line["shoppers"]) == (8, 7)
-    assert set(line) == {"time", "event", "url", "docs", "model_version", "items", "shoppers", "seconds"}
+    assert set(line) == {"time", "event", "url", "docs", "admin", "model_version", "items", "shoppers", "seconds"}
 
 
 def test_answers_like_the_library(server: Server, model: Model) -> None:
@@ -155,6 +156,15 @@ def test_refuses_what_is_not_http(server: Server, request_bytes: bytes, status: 
     assert httpx.get(f"{server.url}/livez").status_code == 200
 
 
+def test_admin_port(server: Server) -> None:
+    httpx.post(f"{server.url}/v1/recommendations", json={})
+    text = httpx.get(f"{server.line['admin']}/metrics").text
+    labels = 'route="/v1/recommendations",method="POST",status_class="2xx"'
+    assert f"muslin_http_request_duration_seconds_count{{{labels}}}" in text
+    assert httpx.get(f"{server.line['admin']}/readyz").status_code == 200
+    assert httpx.get(f"{server.url}/metrics").status_code == 404
+
+
 def test_many_at_once(server: Server) -> None:
     answers: list[dict[str, Any]] = []
 
@@ -201,32 +211,39 @@ def test_ctrl_c_is_an_interruption(path: Path) -> None:
 
 def test_bad_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        serve(tmp_path, port=0)
+        serve(tmp_path, Settings(port=0))
     assert caught.value.code == "not_a_model"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "0", "192.0.2.1", "::ffff:192.0.2.1", "255.255.255.255"])
 def test_other_machines_need_a_key(tmp_path: Path, host: str) -> None:
     with pytest.raises(UsageError) as caught:
-        serve(tmp_path, host=host, port=0)
+        serve(tmp_path, Settings(host=host, port=0))
     assert caught.value.code == "needs_key"
+
+
+def test_with_a_key_other_machines_may_ask(tmp_path: Path) -> None:
+    create(tmp_path, "shop", ["recs:read"], [])
+    with pytest.raises(ModelError) as caught:  # past the door: it is the model that is missing
+        serve(tmp_path, Settings(host="0.0.0.0", port=0, state=tmp_path))
+    assert caught.value.code == "not_a_model"
 
 
 @pytest.mark.parametrize("host", ["no such host", "host.invalid", "a" * 300, "1.2.3.4.5", "127.0.0.1:80", "\x00"])
 def test_bad_host(tmp_path: Path, host: str) -> None:
     with pytest.raises(UsageError) as caught:
-        serve(tmp_path, host=host, port=0)
+        serve(tmp_path, Settings(host=host, port=0))
     assert caught.value.code == "bad_host"
 
 
 def test_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError) as caught:
-        serve(tmp_path, port=taken.getsockname()[1])
+        serve(tmp_path, Settings(port=taken.getsockname()[1]))
     assert caught.value.code == "cannot_listen"
 
 
 def test_signal_handlers_are_put_back(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with pytest.raises(ModelError):
-        serve(tmp_path, host="localhost", port=0)
+        serve(tmp_path, Settings(host="localhost", port=0))
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

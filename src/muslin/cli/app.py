@@ -21,6 +21,7 @@ from muslin.cli.failures import of_machine, of_parser, show
 from muslin.cli.features import features
 from muslin.cli.fit import fit
 from muslin.cli.imports import import_
+from muslin.cli.keys import keys
 from muslin.cli.methods import methods
 from muslin.cli.peers import peers
 from muslin.cli.recommend import recommend
@@ -57,6 +58,7 @@ def app() -> typer.Typer:
     made.command("import")(import_)
     for command in (features, tune, fit, evaluate, transfer, recommend, audience, serve, methods, peers, doctor, demo):
         made.command()(command)
+    made.add_typer(keys())
     return made
 
 

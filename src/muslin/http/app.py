@@ -1,18 +1,24 @@
 """The application: routes, and what they share."""
 
+from collections.abc import Sequence
+
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from muslin.engine.key_file import Watched
 from muslin.engine.model import Model
+from muslin.http.access import Access, require_scopes
 from muslin.http.audience import Audience, audience
 from muslin.http.body import Limits, StrictRequest
 from muslin.http.docs import docs, openapi
 from muslin.http.health import Health, livez, readyz
+from muslin.http.observe import Observer, logged, measured
 from muslin.http.openapi import document
 from muslin.http.problems import Problem, ProblemError, on_failure, on_http_error, on_problem
+from muslin.http.rates import Rates
 from muslin.http.recommendations import RecommendationRequest, Recommendations, recommend
 from muslin.http.screen import finish, screen
 from muslin.http.service import Service, proved
@@ -23,16 +29,34 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (recommend, audience, livez, readyz)
 _BODIES = (RecommendationRequest, Recommendations, Audience, Health, Problem)
 
 
-def create_app(model: Model, limits: Limits | None = None) -> Litestar:
+def create_app(model: Model, limits: Limits | None = None, keys: Watched | None = None) -> Litestar:
     """Application that serves `model`; raises `ModelError` (`golden_failed`) when it does not answer."""
     limits = limits or Limits()
     service = Service(limits)
     service.open(proved(model))
-    return application(service, limits)
+    return application(service, limits, keys)
 
 
-def application(service: Service, limits: Limits) -> Litestar:
-    """Application on a `service`, which may not have a model yet."""
+def application(
+    service: Service,
+    limits: Limits,
+    keys: Watched | None = None,
+    observers: Sequence[Observer] = (),
+    *,
+    log_requests: bool = False,
+) -> Litestar:
+    """Application on a `service`, which may not have a model yet.
+
+    `keys`: who may ask; without any the service is open. `observers` are told of each request, such as for traces.
+    """
+    metrics = service.metrics
+    require_scopes(ROUTES)
+    state = {
+        "limits": limits,
+        "document": document(ROUTES, _BODIES),
+        "access": Access(keys or Watched(None), Rates(metrics), metrics),
+        "observers": (measured(metrics), logged(log_requests), *observers),
+    }
     return Litestar(
         [*ROUTES, openapi, docs],
         request_class=StrictRequest,
@@ -42,7 +66,7 @@ def application(service: Service, limits: Limits) -> Litestar:
         before_send=[finish],
         exception_handlers={ProblemError: on_problem, HTTPException: on_http_error, Exception: on_failure},
         on_shutdown=[service.close],
-        state=State({"limits": limits, "document": document(ROUTES, _BODIES)}),
+        state=State(state),
         openapi_config=None,
         logging_config=None,
     )

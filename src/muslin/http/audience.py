@@ -31,7 +31,7 @@ class Audience(msgspec.Struct, frozen=True):
 @get(
     "/v1/items/{item_id:str}/audience",
     summary="Find the shoppers for a garment",
-    opt={"query": ("n",)},
+    opt={"query": ("n",), "scope": "recs:read"},
     responses=documented(
         "ambiguous_length",
         "unknown_item",

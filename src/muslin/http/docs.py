@@ -24,13 +24,13 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'non
 _BOUNDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "enum", "default", "description")
 
 
-@get("/openapi.json", include_in_schema=False)
+@get("/openapi.json", include_in_schema=False, opt={"scope": None})
 async def openapi(state: State) -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     return dict(state.document)
 
 
-@get("/docs", include_in_schema=False)
+@get("/docs", include_in_schema=False, opt={"scope": None})
 async def docs(state: State) -> Response[str]:
     """The page."""
     headers = {"Content-Security-Policy": _POLICY}

@@ -14,13 +14,23 @@ class Health(msgspec.Struct, frozen=True):
     status: str = "ok"
 
 
-@get("/livez", summary="Is the process alive?", responses=documented("ambiguous_length", "headers_too_large"))
+@get(
+    "/livez",
+    summary="Is the process alive?",
+    opt={"scope": None},
+    responses=documented("ambiguous_length", "headers_too_large", guarded=False),
+)
 async def livez() -> Health:
     """Answer as long as the event loop turns."""
     return Health()
 
 
-@get("/readyz", summary="Can it answer?", responses=documented("ambiguous_length", "headers_too_large", "not_ready"))
+@get(
+    "/readyz",
+    summary="Can it answer?",
+    opt={"scope": None},
+    responses=documented("ambiguous_length", "headers_too_large", "not_ready", guarded=False),
+)
 async def readyz(service: NamedDependency[Service]) -> Health:
     """Answer 200 once a model is loaded and has proved that it answers."""
     if not service.ready:

@@ -1,5 +1,6 @@
 """OpenAPI 3.1 of the routes: Litestar lists them, msgspec describes their bodies."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,5 +38,17 @@ def document(routes: Sequence[HTTPRouteHandler], bodies: Sequence[type[msgspec.S
     app = Litestar(routes, openapi_config=config, dependencies={"service": nothing}, logging_config=None)
     found: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
-    found["components"] = {"schemas": schemas}
+    key = {"type": "http", "scheme": "bearer", "description": "mus_…, made with `muslin keys create`"}
+    found["components"] = {"schemas": schemas, "securitySchemes": {"key": key}}
+    for route in routes:
+        for path in route.paths:
+            for method in route.http_methods:
+                scope = route.opt["scope"]
+                operation = found["paths"][_plain(path)][method.lower()]
+                operation["security"] = [] if scope is None else [{"key": [scope]}]
     return dict(msgspec.to_builtins(found))
+
+
+def _plain(path: str) -> str:
+    """A route's path as OpenAPI writes it, without the types of its parameters."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)

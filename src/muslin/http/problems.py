@@ -30,6 +30,11 @@ CODES: dict[str, tuple[int, str]] = {
     "non_finite": (400, "NaN and Infinity are not JSON."),
     "null_body": (400, "The body is null; send a JSON object."),
     "too_deep": (400, "The body is nested too deeply."),
+    "key_in_url": (401, "A key in an address ends up in logs; send it as Authorization: Bearer, and revoke this one."),
+    "missing_key": (401, "Send a key as Authorization: Bearer."),
+    "unknown_key": (401, "The key is unknown or revoked."),
+    "missing_scope": (403, "The key does not open this."),
+    "wrong_origin": (403, "The key is bound to other web pages."),
     "not_found": (404, "There is nothing at this address."),
     "unknown_item": (404, "The catalogue has no such item."),
     "method_not_allowed": (405, "This address does not take this method; see the Allow header."),
@@ -46,6 +51,7 @@ CODES: dict[str, tuple[int, str]] = {
     "repeated_parameter": (422, "A query parameter is given twice."),
     "wrong_length": (422, "A text or list is too short or too long."),
     "wrong_type": (422, "A value has the wrong type."),
+    "rate_limited": (429, "Too many requests for this key; see Retry-After."),
     "headers_too_large": (431, "The headers are too large."),
     "internal_error": (500, "The service failed; the request id finds the cause in its log."),
     "not_ready": (503, "The model is not loaded yet; try again shortly."),
@@ -102,9 +108,14 @@ def problem(code: str, request_id: str, faults: Sequence[Fault] = ()) -> Problem
     )
 
 
-def documented(*codes: str) -> dict[int, ResponseSpec]:
-    """OpenAPI rows for the problems a route can answer with."""
+_GUARDED = ("key_in_url", "missing_key", "unknown_key", "missing_scope", "wrong_origin", "rate_limited")
+"""What every route that has a scope can answer with."""
+
+
+def documented(*codes: str, guarded: bool = True) -> dict[int, ResponseSpec]:
+    """OpenAPI rows for the problems a route can answer with; `guarded`: it has a scope."""
     by_status: dict[int, list[str]] = {}
+    codes = (*codes, *(_GUARDED if guarded else ("key_in_url",)))
     for code in codes:
         by_status.setdefault(CODES[code][0], []).append(code)
     return {

@@ -76,7 +76,7 @@ class _Ranked(NamedTuple):
     "/v1/recommendations",
     status_code=200,
     summary="Recommend garments to a shopper",
-    opt={"query": ()},
+    opt={"query": (), "scope": "recs:read"},
     responses=documented(
         "ambiguous_length",
         "bad_gzip",

@@ -6,6 +6,8 @@ from litestar import Request
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
+from muslin.http.cross_origin import allow
+from muslin.http.observe import begin, observation
 from muslin.http.problems import ProblemError, request_id
 from muslin.http.strict_json import below
 
@@ -23,12 +25,14 @@ _HEADER_BYTES = 64 * 1024
 
 
 async def screen(request: Request[Any, Any, Any]) -> None:
-    """Refuse huge headers, a length that two servers could read differently, and query parameters a route lacks."""
+    """Refuse huge headers, a length that two servers could read differently, who may not, and unknown parameters."""
+    begin(request.scope)
     # The protocol refuses headers that come in many pieces; those that come in one reach us.
     if sum(len(name) + len(value) for name, value in request.scope["headers"]) > _HEADER_BYTES:
         raise ProblemError("headers_too_large", headers={"Connection": "close"})
     if "content-length" in request.headers and "transfer-encoding" in request.headers:
         raise ProblemError("ambiguous_length", headers={"Connection": "close"})
+    request.app.state.access.admit(request)
     known = request.route_handler.opt.get("query")
     if known is None:
         return
@@ -41,10 +45,15 @@ async def screen(request: Request[Any, Any, Any]) -> None:
 
 
 async def finish(message: Message, scope: Scope) -> None:
-    """Add the request id and the headers above to an answer that lacks them."""
+    """Add the request id and the headers above to an answer that lacks them, and tell the observers."""
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)
     headers["X-Request-ID"] = request_id(scope)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
+    state = scope["litestar_app"].state
+    allow(scope, headers, state.access)
+    seen = observation(message, scope)
+    for observer in state.observers:
+        observer(seen)

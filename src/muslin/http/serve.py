@@ -1,39 +1,60 @@
 """Run the service: listen at once, load the model beside, stop when told to."""
 
-import ipaddress
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from muslin.engine.key_file import Watched
 from muslin.engine.model import Model
-from muslin.errors import UsageError
+from muslin.http.admin import administered
 from muslin.http.app import application
 from muslin.http.body import Limits
+from muslin.http.listen import configured, listening, url_of
 from muslin.http.log import emit
-from muslin.http.protocol import ProblemProtocol
 from muslin.http.service import Service, proved
 
 
-def serve(model_path: str | Path, *, host: str = "127.0.0.1", port: int = 8642) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a service runs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8642
+    """0 takes a free one."""
+    state: Path | None = None
+    """Directory of what must survive a restart, keys among it."""
+    admin_port: int | None = None
+    """Port of `/metrics`, on loopback; None for none."""
+    log_requests: bool = False
+    """Log every request, not only those that were slow, refused for their key, or failed."""
+
+
+def serve(model_path: str | Path, settings: Settings | None = None) -> None:
     """Answer HTTP requests with the model directory `model_path` until SIGTERM (returns) or Ctrl-C (raises).
 
     `/livez` answers at once, everything else once the model is loaded; then one line on standard error says where.
-    Requests in hand are answered before it stops. Port 0 takes a free one. Raises `UsageError` (`needs_key`) for a
-    `host` that other machines can reach, `bad_host` or `cannot_listen`; `ModelError` for a bad model;
+    Requests in hand are answered before it stops. Raises `UsageError` (`needs_key`) for a host that other machines can
+    reach while there is no key, `bad_host` or `cannot_listen`; `DataError` (`bad_keys`); `ModelError` for a bad model;
     `KeyboardInterrupt`.
     """
-    limits = Limits()
+    settings = settings or Settings()
+    limits, keys = Limits(), Watched(settings.state)
     service = Service(limits)
-    with _listener(host, port) as listener, _quiet_termination():
-        server = uvicorn.Server(_config(service, limits))
-        loading = _Loading(Path(model_path), service, server, _url(listener))
+    app = application(service, limits, keys, log_requests=settings.log_requests)
+    with (
+        listening(settings.host, settings.port, locked=keys.locked) as listener,
+        administered(service, settings.admin_port) as admin_url,
+        _quiet_termination(),
+    ):
+        server = uvicorn.Server(configured(app))
+        loading = _Loading(Path(model_path), service, server, {"url": url_of(listener), "admin": admin_url})
         loading.start()
         server.run([listener])
     if loading.failure is not None:
@@ -44,10 +65,10 @@ def serve(model_path: str | Path, *, host: str = "127.0.0.1", port: int = 8642) 
 class _Loading(threading.Thread):
     """Loads the model and opens the service with it, or keeps the failure and stops the server."""
 
-    def __init__(self, path: Path, service: Service, server: uvicorn.Server, url: str) -> None:
+    def __init__(self, path: Path, service: Service, server: uvicorn.Server, urls: dict[str, str | None]) -> None:
         super().__init__(name="muslin-loading", daemon=True)
         self.failure: Exception | None = None
-        self._path, self._service, self._server, self._url = path, service, server, url
+        self._path, self._service, self._server, self._urls = path, service, server, urls
 
     def run(self) -> None:
         """Called by the thread."""
@@ -61,59 +82,15 @@ class _Loading(threading.Thread):
         self._service.open(served)
         world = served.model.world
         about = {
-            "url": self._url,
-            "docs": f"{self._url}/docs",
+            "url": self._urls["url"],
+            "docs": f"{self._urls['url']}/docs",
+            "admin": self._urls["admin"],
             "model_version": served.version,
             "items": len(world.catalogue),
             "shoppers": len(world.shoppers),
             "seconds": round(time.monotonic() - started, 3),
         }
         emit("serving", about)
-
-
-def _config(service: Service, limits: Limits) -> uvicorn.Config:
-    return uvicorn.Config(
-        application(service, limits),
-        http=ProblemProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=10,
-    )
-
-
-@contextmanager
-def _listener(host: str, port: int) -> Iterator[socket.socket]:
-    """Bound socket on a loopback address; whoever can reach another one would need a key, and there are none yet."""
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError, OverflowError):
-        fix = "use 127.0.0.1 or localhost"
-        raise UsageError(f"no address is called {host!r}", code="bad_host", where="host", fix=fix) from None
-    addresses = [(family, address) for family, _, _, _, address in found]
-    if not all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for _, address in addresses):
-        fix = "listen on 127.0.0.1 and put a proxy that checks who asks in front"
-        why = f"{host or 'every address'} can be reached by other machines, and the service has no keys yet"
-        raise UsageError(why, code="needs_key", where="host", fix=fix)
-    family, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-            listener.listen()
-        except OSError as error:
-            why = f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}"
-            fix = "stop the other program, or choose another port"
-            raise UsageError(why, code="cannot_listen", where="port", fix=fix) from None
-        yield listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
 from muslin.errors import ModelError
 from muslin.http.body import Limits
@@ -39,6 +40,7 @@ class Service:
     """Holds the served model, if any, and runs engine work on a bounded number of threads."""
 
     def __init__(self, limits: Limits) -> None:
+        self.metrics = Metrics()
         self._limits = limits
         self._served: Served | None = None
         self._inside = 0

@@ -1,0 +1,75 @@
+"""Campaign 8: every route of the OpenAPI document, asked with every kind of key.
+
+Expected: no key, a made-up, a revoked, a mistyped or a doubled key, and a key in the address get 401, a key without the
+route's scope 403, and one with it anything else. A route that has no row in `ROWS` fails, as does a row without route.
+
+Control: the same over a service whose guard lets everybody through, and with a row of the wrong scope; both must be
+caught.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+ROWS: dict[tuple[str, str], str | None] = {
+    ("GET", "/livez"): None,
+    ("GET", "/readyz"): None,
+    ("GET", "/v1/items/{item_id}/audience"): "recs:read",
+    ("POST", "/v1/recommendations"): "recs:read",
+}
+"""Method and path -> scope, None for open to all. Written by hand: the document must not vouch for itself."""
+
+REFUSED = (401, 403)
+Ask = Callable[[str, str, Mapping[str, str]], int]
+"""Status of a request: method, address, headers."""
+
+
+class Keys(NamedTuple):
+    """Texts of keys: one for each scope, and one that was revoked."""
+
+    of_scope: Mapping[str, str]
+    revoked: str
+
+
+def failures(document: Mapping[str, Any], ask: Ask, keys: Keys) -> Iterator[str]:
+    """One line for each cell that is not as expected."""
+    there = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    yield from (f"{method} {path}: no row for this route" for method, path in sorted(there - set(ROWS)))
+    yield from (f"{method} {path}: no such route" for method, path in sorted(set(ROWS) - there))
+    for method, path in sorted(there & set(ROWS)):
+        scope, address = ROWS[method, path], path.replace("{", "").replace("}", "")
+        told = document["paths"][path][method.lower()]["security"]
+        if told != ([] if scope is None else [{"key": [scope]}]):
+            yield f"{method} {path}: the document asks {told}, not {scope}"
+        for what, url, headers, expected in _cells(address, scope, keys):
+            status = ask(method, url, headers)
+            right = status == expected if expected else status not in REFUSED
+            if not right:
+                yield f"{method} {path}, {what}: {status}, expected {expected or 'neither 401 nor 403'}"
+
+
+Cell = tuple[str, str, Mapping[str, str], int]
+"""What it is, the address, the headers, and the status expected; 0 for any that is no refusal."""
+
+
+def _cells(address: str, scope: str | None, keys: Keys) -> Iterator[Cell]:
+    one = next(iter(keys.of_scope.values()))
+    strangers = {
+        "no key": {},
+        "a made-up key": bearer("mus_0123456789ab_" + "A" * 43),
+        "a revoked key": bearer(keys.revoked),
+        "a mistyped key": bearer(one[:-1] + ("A" if one[-1] != "A" else "B")),
+        "half a key": bearer(one[:20]),
+        "another scheme": {"Authorization": f"Basic {one}"},
+        "another header": {"X-API-Key": one},
+        "letters beyond ASCII": bearer("mus_\xff\xfe"),
+    }
+    for what, headers in strangers.items():
+        yield what, address, headers, 401 if scope else 0
+    for name, text in keys.of_scope.items():
+        yield f"scope {name}", address, bearer(text), 0 if scope in (None, name) else 403
+        yield f"scope {name} in the address", f"{address}?key={text}", {}, 401
+        yield f"scope {name} in the address and the header", f"{address}?key={text}", bearer(text), 401
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
