@@ -1,0 +1,81 @@
+"""What a commit does with a group of batches: judge, write, and say what became of each."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from muslin.engine.online import log
+from muslin.engine.online.event import Bad, Fresh, Receipt, Rejected, Row
+from muslin.engine.online.keys import Keys
+from muslin.engine.online.rules import DAY, Rules
+from muslin.engine.online.validate import DETAILS
+from muslin.engine.online.writer import Batch
+
+UNKEPT = frozenset({"rate_limited"})
+"""Codes whose events are not put in quarantine: whoever floods us is not to fill the disk."""
+
+
+class Admitted(NamedTuple):
+    """The receipt of a batch, and the rows it added to the log."""
+
+    receipt: Receipt
+    rows: list[Row]
+
+
+@dataclass
+class Admission:
+    """Writes batches into the log of `db`, numbering rows from `seq` + 1. `known`: garments of the catalogue."""
+
+    db: sqlite3.Connection
+    keys: Keys
+    rules: Rules
+    seq: int
+    known: Collection[str] | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+    def admit(self, batch: Batch, now: int) -> Admitted:
+        """Write a batch, in the caller's transaction."""
+        verdicts = log.judged(self.db, self.keys, batch.fresh)
+        pairs = list(zip(batch.fresh, verdicts, strict=True))
+        bad = [*batch.bad, *(_conflict(fresh) for fresh, verdict in pairs if verdict == "conflict")]
+        rejected = tuple(sorted((one.rejected for one in bad), key=lambda one: one.index))
+        if batch.atomic and rejected:
+            return Admitted(Receipt(0, 0, rejected, self.seq), [])
+        log.quarantine(self.db, [one for one in bad if one.rejected.code not in UNKEPT], now)
+        new = [fresh for fresh, verdict in pairs if verdict == "new"]
+        rows = [row for fresh in new if (row := self._write(fresh, now)) is not None]
+        count, pending = Counter(verdicts), len(new) - len(rows)
+        return Admitted(Receipt(len(new), count["duplicate"], rejected, self.seq, count["dropped"], pending), rows)
+
+    def tally(self, receipt: Receipt) -> None:
+        """Count what became of a batch, once it is on the disk."""
+        self.outcomes.update(accepted=receipt.accepted, duplicate=receipt.duplicates, dropped=receipt.dropped)
+        self.outcomes.update(rejected=len(receipt.rejected))
+        self.quarantined.update(one.code for one in receipt.rejected if one.code not in UNKEPT)
+
+    def _write(self, fresh: Fresh, now: int) -> Row | None:
+        """The row of the log, None where the event waits for its garment."""
+        log.remember(self.db, self.keys, fresh, now // DAY)
+        if self.known is not None and fresh.row.item not in self.known:
+            self.seq += 1
+            log.append(self.db, fresh.row._replace(seq=self.seq), "pending")
+            return None
+        return self.enter(fresh.row)
+
+    def enter(self, row: Row) -> Row:
+        """Give a row its number and write it into the log."""
+        self.seq += 1
+        counted = log.occurrence(self.db, row, self.rules.daily_cap) < self.rules.daily_cap
+        entered = row._replace(seq=self.seq, counted=counted)
+        log.append(self.db, entered)
+        return entered
+
+
+def _conflict(fresh: Fresh) -> Bad:
+    name = fresh.row.event_id
+    shown = name if name.isprintable() else None
+    rejected = Rejected(fresh.place, "id_conflict", DETAILS["id_conflict"], shown)
+    return Bad(rejected, fresh.body, fresh.row.shopper)

@@ -1,0 +1,67 @@
+"""Erasing a shopper: afterwards the state and the files are those of a shop that never met them.
+
+The garments the shopper had to do with are made anew from the log: to the last bit, for the state is whole numbers, and
+the next of the first shoppers moves up. Pages are overwritten (`secure_delete`) and the write-ahead log
+is emptied. What stays is a hash of the shopper's hash, by which events that come later are known and dropped.
+"""
+
+import sqlite3
+from typing import NamedTuple
+
+from muslin.engine.online import log
+from muslin.engine.online.database import transaction
+from muslin.engine.online.event import Shopper
+from muslin.engine.online.keys import Keys
+from muslin.engine.online.state import State
+
+
+class Erased(NamedTuple):
+    """What was removed: events of the log, and garments whose state changed."""
+
+    events: int
+    items: int
+
+
+def erase(db: sqlite3.Connection, keys: Keys, state: State, who: Shopper) -> Erased:
+    """Erase a shopper; on the writer's thread. Repeating it does no harm."""
+    return erase_key(db, keys, state, keys.shopper(who), who.id)
+
+
+def erase_key(db: sqlite3.Connection, keys: Keys, state: State, shopper: bytes, name: str | None) -> Erased:
+    """`erase` by the hash; `name`, the id itself, is looked for in what was rejected."""
+    state.flush()
+    items = [str(row[0]) for row in db.execute("SELECT DISTINCT item FROM events WHERE shopper = ?", (shopper,))]
+    try:
+        with transaction(db):
+            events = _delete(db, keys, shopper, name)
+            state.remade(items, shopper)
+    except BaseException:
+        state.drop()
+        raise
+    state.written()
+    empty_log(db)
+    return Erased(events, len(items))
+
+
+def empty_log(db: sqlite3.Connection) -> None:
+    """Move the write-ahead log into the database and cut it to nothing."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _delete(db: sqlite3.Connection, keys: Keys, shopper: bytes, name: str | None) -> int:
+    db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (keys.grave(shopper),))
+    _forget_ids(db, keys, shopper)
+    events = db.execute("DELETE FROM events WHERE shopper = ?", (shopper,)).rowcount
+    db.execute("DELETE FROM pending WHERE shopper = ?", (shopper,))
+    db.execute("DELETE FROM quarantine WHERE shopper = ?", (shopper,))
+    if name is not None:
+        db.execute("DELETE FROM quarantine WHERE instr(raw, ?) > 0", (name.encode(),))
+    db.execute("DELETE FROM stored WHERE kind = 'user' AND key = ?", (shopper,))
+    return events
+
+
+def _forget_ids(db: sqlite3.Connection, keys: Keys, shopper: bytes) -> None:
+    for table in ("events", "pending"):
+        sql = f"SELECT {log.COLUMNS} FROM {table} WHERE shopper = ?"  # noqa: S608 - one of two words
+        names = [(keys.event(log.as_row(row).event_id),) for row in db.execute(sql, (shopper,))]
+        db.executemany("DELETE FROM ids WHERE id = ?", names)
