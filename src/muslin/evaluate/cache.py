@@ -1,7 +1,8 @@
 """Finished answers on disk, so that a long evaluation goes on where it was interrupted.
 
-An entry is found again only by the same data, the same code, the same protocol, seed and method. How a method was
-configured is known to the caller alone: give each configuration a directory of its own.
+An entry is found again only by the same data, protocol, seed and method, and while the code that it came from
+(`origin`) stays as it was. How a method was configured is known to the caller alone: give each configuration a
+directory of its own.
 """
 
 import hashlib
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import polars as pl
 
-import muslin
 from muslin.data.dataset import Dataset
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.exam import Terms
@@ -22,21 +22,19 @@ from muslin.evaluate.finding import Finding
 
 
 def base_key(dataset: Dataset, terms: Terms) -> str:
-    """Hash of the data, the code of this package, and the terms all entries of a run share, their seed apart."""
+    """Hash of the data and the terms all entries of a run share, their seed apart."""
     settings = [terms.ks, terms.max_users, CUTOFF, asdict(dataset.schema)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for frame in (dataset.items, dataset.users, dataset.events):
         buffer = BytesIO()
         frame.write_ipc(buffer)
         digest.update(buffer.getbuffer())
-    for source in sorted(Path(muslin.__file__).parent.rglob("*.py")):
-        digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-def place(root: Path, base: str, protocol: str, seed: int, method: str) -> Path:
-    """Directory of one entry."""
-    key = hashlib.sha256(f"{base}/{protocol}/{seed}/{method}".encode()).hexdigest()[:16]
+def place(root: Path, base: str, protocol: str, seed: int, method: str, *, code: str) -> Path:
+    """Directory of one entry; `code`: hash of the files it comes from."""
+    key = hashlib.sha256(f"{base}/{protocol}/{seed}/{method}/{code}".encode()).hexdigest()[:16]
     return root / f"{protocol}-{seed}-{method}-{key}"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from muslin.data.dataset import Dataset
 from muslin.evaluate import cache as store
+from muslin.evaluate import origin
 from muslin.evaluate.answers import Answers, answer, scores_of
 from muslin.evaluate.exam import Exam, Terms
 from muslin.evaluate.protocol import protocol
@@ -37,7 +38,7 @@ def contrast(
     `terms`: one cut and one fit of each form for each. `cache`: directory for finished answers, which the forms must
     not share with others of the same name. Raises as `evaluate.run.evaluate` does.
     """
-    base = store.base_key(dataset, terms[0]) if cache else ""
+    base, code = (store.base_key(dataset, terms[0]), origin.everything()) if cache else ("", "")
     rows: list[Row] = []
     differences: list[Comparison] = []
     for name in protocols:
@@ -45,7 +46,7 @@ def contrast(
         answered: dict[str, list[Answers]] = {form: [] for form in fits}
         exams = (chosen.build(dataset, term) for term in terms)
         for exam, form in track(_steps(exams, fits), f"{name}, without and with", len(terms) * len(fits)):
-            entry = store.place(cache, base, name, exam.seed, form) if cache else None
+            entry = store.place(cache, base, name, exam.seed, form, code=code) if cache else None
             found = store.read(entry) if entry else None
             if found is None:
                 fitted = fits[form](form, exam.world, exam.seed)

@@ -17,7 +17,7 @@ import muslin
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import cache as store
-from muslin.evaluate import references
+from muslin.evaluate import origin, references
 from muslin.evaluate.answers import CUTOFF, Answers, answer, floor, scores_of
 from muslin.evaluate.audit import audit
 from muslin.evaluate.exam import Ask, Block, Exam, Protocol, Scores, Terms
@@ -90,6 +90,7 @@ def evaluate(
     if oracle:
         names = (*names, "oracle")
     base = store.base_key(dataset, terms[0]) if cache else ""
+    codes = {name: origin.digest(name) for name in names} if cache else {}
     findings: list[Finding] = []
     asked: Asked = {}
     cuts = _by_cut(chosen)
@@ -98,7 +99,8 @@ def evaluate(
         with ExitStack() as held:
             once = _Once(step, prepare, held)
             for exam in step.exams:
-                entry = store.place(cache, base, exam.protocol, exam.seed, step.method) if cache else None
+                own = (exam.protocol, exam.seed, step.method)
+                entry = store.place(cache, base, *own, code=codes[step.method]) if cache else None
                 answers = store.read(entry) if entry else None
                 if answers is None:
                     answers = _answers(exam, step.method, once, oracle, checked=exam.seed == terms[0].seed)

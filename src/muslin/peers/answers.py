@@ -1,7 +1,6 @@
 """Puts the questions of an exam to a peer, and looks up its answers as an evaluation asks for them."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+import torch
 
 from muslin.features.space import World
 from muslin.peers import environment, exam_files, known
@@ -97,8 +97,8 @@ def put(
     places: dict[tuple[int, ...], _Place] = {}
     for revealed, group in _groups(asks):
         place = folder / f"fit_{len(fits)}"
-        threads = os.cpu_count() or 1
-        exam_files.write(world, group, place, seed=seed, threads=threads, revealed=revealed)
+        # As many as our own methods have.
+        exam_files.write(world, group, place, seed=seed, threads=torch.get_num_threads(), revealed=revealed)
         _write_job(place, peer, chosen)
         # -E -s: the caller's PYTHONPATH and user packages are not the peer's.
         command = [str(python), "-E", "-s", "-c", _BOOT, str(Path(__file__).parent), str(place)]
