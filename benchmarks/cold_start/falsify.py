@@ -8,26 +8,32 @@ survive there is a fault of ours. On real data a claim may fall, and then whatev
 * offset: against a rival that shows as many new garments, more than a fifth of the gain in the whole catalogue is left.
 * learning: what is learned ranks new garments better than comparing their content as it is.
 * posterior: after k events the full posterior ranks better than the additive sum, at some k.
+* interval: of the 90 % intervals of scores, at every k, no fewer than 80 % hold what the score is after all events.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.data.sources.boutique import BoutiqueConfig, make
+from muslin.evaluate.claims import INTERVAL
 from muslin.evaluate.result import Result
+from muslin.method import Uncertain
 from muslin.random import stream
 from muslin.recipes.evaluate import evaluate
 
 _LEFT = 0.2
 """Share of a gain that may be left without the thing it is said to come from."""
 _SHARE = "new 10 %"
+_HELD = 0.8
+"""Share of 90 % intervals that must hold."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +115,30 @@ def posterior(dataset: Dataset, terms: Terms) -> list[Verdict]:
     return [Verdict("the posterior beats the additive sum", figures, survives)]
 
 
+def interval(dataset: Dataset, terms: Terms) -> list[Verdict]:
+    """Intervals of every method that states how uncertain it is hold at least `_HELD` of the later scores."""
+    sayers = tuple(name for name in registry.names() if isinstance(registry.build(name), Uncertain))
+    return intervals(_asked(dataset, terms, sayers, "k-shot", ks=(0, 1, 3, 10)), sayers)
+
+
+def intervals(result: Result, sayers: Sequence[str]) -> list[Verdict]:
+    """A verdict for each of `sayers`, by what `result` measured at each k of new garments."""
+    found = []
+    for method in sayers:
+        rows = [r for r in result.rows if (r.method, r.metric, r.view) == (method, INTERVAL, "garments")]
+        figures = ", ".join(f"k = {r.k}: {r.value:.0%}" for r in rows)
+        survives = all(r.value >= _HELD for r in rows) if rows else None
+        found.append(Verdict(f"the 90 % intervals of {method} hold", figures, survives))
+    return found or [Verdict("90 % intervals hold", "no method says how uncertain it is", None)]
+
+
 TESTS: dict[str, Test] = {
     "content": content,
     "source": source,
     "offset": offset,
     "learning": learning,
     "posterior": posterior,
+    "interval": interval,
 }
 
 

@@ -144,6 +144,27 @@ class Adaptable(Scorer, Protocol):
         ...
 
 
+@runtime_checkable
+class Calibrated(Scorer, Protocol):
+    """A method that can say how likely it is that what it recommends is taken."""
+
+    def probabilities(self, params: Params, users: Users, items: Items) -> Tensor:
+        """[U, I] float32 from 0 to 1: the chance that the item is among what the shopper takes next.
+
+        Of a shopper who takes something; new and known items, and shoppers, on one scale. After `adapt` as before it.
+        """
+        ...
+
+
+@runtime_checkable
+class Uncertain(Scorer, Protocol):
+    """A method that can say how far its scores may be from what they will be once more events are known."""
+
+    def uncertainty(self, params: Params, users: Users, items: Items) -> Tensor:
+        """[U, I] float32, not negative: the standard deviation of each score, in units of the score."""
+        ...
+
+
 class Fitted(NamedTuple):
     """A method with what it learned."""
 

@@ -129,3 +129,16 @@ def test_a_claim_that_is_false_falls(planted_shop) -> None:
     shop = replace(falsify.permuted(planted_shop, seed=1), root=None)
     verdicts = falsify.learning(shop, falsify.Terms(seeds=1, max_users=300))
     assert [v.survives for v in verdicts] == [False]
+
+
+def test_intervals_that_do_not_hold_fall_and_where_nobody_states_any_nothing_is_said(measured) -> None:
+    (row, *_) = [r for r in measured.rounds[1].rows if r.view == "garments" and r.metric == "ndcg@20"]
+
+    def verdicts(*held: float) -> list[bool | None]:
+        rows = tuple(replace(row, method="sayer", metric="interval90", k=k, value=v) for k, v in enumerate(held))
+        return [v.survives for v in falsify.intervals(replace(measured.rounds[1], rows=rows), ["sayer"])]
+
+    assert verdicts(0.9, 0.81) == [True]
+    assert verdicts(0.9, 0.79) == [False]
+    assert verdicts() == [None]
+    assert [v.survives for v in falsify.intervals(measured.rounds[1], [])] == [None]

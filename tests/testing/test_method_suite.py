@@ -64,7 +64,12 @@ class Forgetful(Cheat):
         return {k: v + torch.rand(1) if v.is_floating_point() else v for k, v in super().init(data, seed).items()}
 
 
-@pytest.mark.parametrize("cheat", [Blind, Sociable, Restless, Stuck, Uphill, Forgetful])
+class Certain(Cheat):
+    def probabilities(self, params, users, items):
+        return self.score(params, users, items) + 2
+
+
+@pytest.mark.parametrize("cheat", [Blind, Sociable, Restless, Stuck, Uphill, Forgetful, Certain])
 def test_a_cheat_is_caught(cheat) -> None:
     caught = []
     for check in CHECKS:

@@ -1,15 +1,18 @@
 """Puts the questions of an exam to one method and keeps the rank of every true item."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from muslin.evaluate import claims
 from muslin.evaluate.exam import Ask, Block, Exam, Scores
 from muslin.evaluate.finding import Finding
 from muslin.evaluate.metrics import coverage, gini
 from muslin.evaluate.offset import offset
-from muslin.evaluate.ranking import TieBreak, rank
+from muslin.evaluate.ranking import Ranked, TieBreak, rank
 from muslin.features.space import World
 from muslin.method import Adaptable, Fitted
 from muslin.random import stream
@@ -34,12 +37,25 @@ class Answers:
     `domain`, `coverage` (share of candidates in somebody's list), `gini` (of the exposure of the new candidates, of all
     where none is new), `fallback` (share of shoppers answered by popularity).
     `fit_cpu_s`: processor seconds, all threads, that fitting took. `findings`: what a check of its scores found.
+    `shown`: of a method that states probabilities, what stands in the lists (`claims.shown`, with `view` and `k`);
+    `guessed`: of one that states how uncertain it is, some scores (`claims.guessed`, with `view` and `k`).
     """
 
     pairs: pl.DataFrame
     lists: pl.DataFrame
     fit_cpu_s: float
     findings: tuple[Finding, ...] = ()
+    shown: pl.DataFrame | None = None
+    guessed: pl.DataFrame | None = None
+
+
+class _Part(NamedTuple):
+    """What one question, or a block of its shoppers, adds to the answers."""
+
+    pairs: pl.DataFrame
+    lists: pl.DataFrame
+    shown: pl.DataFrame | None
+    guessed: pl.DataFrame | None
 
 
 def scores_of(fitted: Fitted, exam: Exam) -> Scores:
@@ -52,7 +68,8 @@ def scores_of(fitted: Fitted, exam: Exam) -> Scores:
             told[:] = [(ask, _adapted(fitted, world, ask))]
         users = world.users(ask.users[rows], ask.support, evidence)
         found = score(fitted.method, told[-1][1], world.popularity, users, ask.items)
-        return Block(found.scores.numpy(), found.fallback)
+        stated = claims.claims(fitted.method, told[-1][1], users, ask.items)
+        return Block(found.scores.numpy(), found.fallback, *stated)
 
     return scores
 
@@ -89,8 +106,13 @@ def floor(ask: Ask, rows: slice) -> Block:
 def answer(exam: Exam, method: str, scores: Scores, fit_cpu_s: float) -> Answers:
     """Answers of `method` to every question; raises `ModelError` when a score is NaN or infinite."""
     remembered = _remembered(scores)
-    pairs, lists = zip(*(_one(exam, ask, method, remembered) for ask in exam.asks), strict=True)
-    return Answers(pl.concat(pairs), pl.concat(lists), fit_cpu_s)
+    pairs, lists, shown, guessed = zip(*(_one(exam, ask, method, remembered) for ask in exam.asks), strict=True)
+    return Answers(pl.concat(pairs), pl.concat(lists), fit_cpu_s, (), _joined(shown), _joined(guessed))
+
+
+def _joined(parts: Iterable[pl.DataFrame | None]) -> pl.DataFrame | None:
+    found = [part for part in parts if part is not None]
+    return pl.concat(found) if found else None
 
 
 def _remembered(scores: Scores) -> Scores:
@@ -111,13 +133,14 @@ def _remembered(scores: Scores) -> Scores:
     return same
 
 
-def _one(exam: Exam, ask: Ask, method: str, scores: Scores) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _one(exam: Exam, ask: Ask, method: str, scores: Scores) -> _Part:
     size = max(1, _CELLS // max(1, len(ask.items)))
     parts = [slice(at, at + size) for at in range(0, len(ask.users), size)]
     if ask.new_share is not None:
         scores = offset(ask, parts, scores, CUTOFF)
     blocks = [_block(exam, ask, rows, method, scores) for rows in parts]
-    ranks, tops, fallback = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    ranked, silent, shown, guessed = zip(*blocks, strict=True)
+    ranks, tops = (np.concatenate(part) for part in zip(*ranked, strict=True))
     new = np.flatnonzero(ask.items.rows >= exam.world.catalogue.n_hot)
     lists = {
         "view": [ask.view],
@@ -125,16 +148,24 @@ def _one(exam: Exam, ask: Ask, method: str, scores: Scores) -> tuple[pl.DataFram
         "domain": [ask.domain],
         "coverage": [coverage(tops, len(ask.items))],
         "gini": [gini(tops, new if len(new) else np.arange(len(ask.items)))],
-        "fallback": [float(fallback.mean())],
+        "fallback": [float(np.concatenate(silent).mean())],
     }
-    return _pairs(ask, ranks), pl.DataFrame(lists, schema_overrides={"k": pl.Int64})
+    stated = [_marked(ask, _joined(part)) for part in (shown, guessed)]
+    return _Part(_pairs(ask, ranks), pl.DataFrame(lists, schema_overrides={"k": pl.Int64}), *stated)
 
 
-def _block(exam: Exam, ask: Ask, rows: slice, method: str, scores: Scores) -> tuple[Ints, Ints, Bools]:
+def _marked(ask: Ask, found: pl.DataFrame | None) -> pl.DataFrame | None:
+    """`found` with the view and the k of its question."""
+    return found if found is None else found.with_columns(view=pl.lit(ask.view), k=pl.lit(ask.k, dtype=pl.Int64))
+
+
+def _block(
+    exam: Exam, ask: Ask, rows: slice, method: str, scores: Scores
+) -> tuple[Ranked, Bools, pl.DataFrame | None, pl.DataFrame | None]:
     block = scores(ask, rows)
     ties = TieBreak(exam.world.user_rows(ask.users[rows]), ask.items.rows, exam.seed)
     ranked = rank(block.scores, ask.truth[rows], ask.seen[rows], ties, top=CUTOFF, method=method)
-    return ranked.ranks, ranked.top, block.fallback
+    return ranked, block.fallback, claims.shown(ask, rows, block, ranked.top), claims.guessed(ask, rows, block)
 
 
 def _pairs(ask: Ask, ranks: Ints) -> pl.DataFrame:

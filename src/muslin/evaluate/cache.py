@@ -20,6 +20,9 @@ from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.exam import Terms
 from muslin.evaluate.finding import Finding
 
+_STATED = ("shown", "guessed")
+"""Tables of methods that say something of their own scores."""
+
 
 def base_key(dataset: Dataset, terms: Terms) -> str:
     """Hash of the data and the terms all entries of a run share, their seed apart."""
@@ -44,7 +47,8 @@ def read(entry: Path) -> Answers | None:
         return None
     fit = json.loads((entry / "fit.json").read_text(encoding="utf-8"))
     pairs, lists = (pl.read_parquet(entry / f"{name}.parquet") for name in ("pairs", "lists"))
-    return Answers(pairs, lists, fit["fit_cpu_s"], tuple(Finding(**found) for found in fit["findings"]))
+    stated = [pl.read_parquet(path) if path.is_file() else None for path in (entry / f"{n}.parquet" for n in _STATED)]
+    return Answers(pairs, lists, fit["fit_cpu_s"], tuple(Finding(**found) for found in fit["findings"]), *stated)
 
 
 def write(entry: Path, answers: Answers) -> None:
@@ -54,6 +58,9 @@ def write(entry: Path, answers: Answers) -> None:
     try:
         answers.pairs.write_parquet(draft / "pairs.parquet")
         answers.lists.write_parquet(draft / "lists.parquet")
+        for name in _STATED:
+            if getattr(answers, name) is not None:
+                getattr(answers, name).write_parquet(draft / f"{name}.parquet")
         fit = {"fit_cpu_s": answers.fit_cpu_s, "findings": [asdict(found) for found in answers.findings]}
         (draft / "fit.json").write_text(json.dumps(fit), encoding="utf-8")
         draft.rename(entry)

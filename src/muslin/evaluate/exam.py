@@ -50,10 +50,15 @@ class Ask:
 
 
 class Block(NamedTuple):
-    """Scores [U, I], and which shoppers [U] were answered by popularity for want of anything known about them."""
+    """Scores [U, I], and which shoppers [U] were answered by popularity for want of anything known about them.
+
+    `chance`, `spread` [U, I]: the probability and the standard deviation of each score, where the method states any.
+    """
 
     scores: Floats
     fallback: Bools
+    chance: Floats | None = None
+    spread: Floats | None = None
 
 
 Scores = Callable[[Ask, slice], Block]

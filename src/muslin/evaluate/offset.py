@@ -32,7 +32,7 @@ def offset(ask: Ask, parts: list[slice], scores: Scores, places: int) -> Scores:
         block = scores(ask, rows)
         moved = block.scores.copy()
         moved[:, new] += added
-        return Block(moved, block.fallback)
+        return block._replace(scores=moved)
 
     return shifted
 

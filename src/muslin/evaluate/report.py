@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from muslin.evaluate import charts
+from muslin.evaluate.claims import ECE, INTERVAL
 from muslin.evaluate.protocol import PROTOCOLS
 from muslin.evaluate.questions import Question, best, fallback_notes, figures, leading, questions, suspects
 from muslin.evaluate.result import BOUNDS, Comparison, Result, Row
@@ -184,9 +185,9 @@ def _table(result: Result, question: Question, *, opened: bool) -> Table:
     names = tuple(dict.fromkeys(row.metric for row in result.rows))
     columns = {m: figures(result, question, m) for m in names}
     metrics = tuple(m for m in names if columns[m])
-    leaders = {m: best(columns[m]) for m in metrics}
+    leaders = {m: best(columns[m]) if m not in (ECE, INTERVAL) else () for m in metrics}
     lines = tuple(
-        (method, tuple(_cell(columns[m][method], leads=method in leaders[m]) for m in metrics))
+        (method, tuple(_cell(columns[m].get(method), leads=method in leaders[m]) for m in metrics))
         for method in result.facts.methods
     )
     first = columns[metrics[0]][result.facts.methods[0]]
@@ -195,8 +196,8 @@ def _table(result: Result, question: Question, *, opened: bool) -> Table:
     return Table(title, opened, shown, lines, first.n_users, first.n_items)
 
 
-def _cell(row: Row, *, leads: bool) -> Cell:
-    return Cell(_number(row.value), _interval(row), leads)
+def _cell(row: Row | None, *, leads: bool) -> Cell:
+    return Cell("–", "", leads=False) if row is None else Cell(_number(row.value), _interval(row), leads)
 
 
 def _number(value: float) -> str:

@@ -21,7 +21,8 @@ class Row:
     """One figure.
 
     `view`: which list was ranked; `path`: under which knowledge the true items fall; `k`: events revealed.
-    `ci_low`, `ci_high`: 95 % interval, None for coverage and gini, which describe the lists made and estimate nothing.
+    `ci_low`, `ci_high`: 95 % interval, None for coverage and gini, which describe the lists made and estimate nothing,
+    and for what a method's own claims are worth (`claims`).
     `domain`: where the candidates are from, "all" for any.
     `n_users`, `n_items`: distinct shoppers asked and items wanted; `seeds`: splits averaged; `fit_cpu_s`: processor
     seconds of one fit, mean; `suspect`: not shown to beat random and popularity on the protocol's headline metric.

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from muslin.data.dataset import Dataset
-from muslin.evaluate import metrics
+from muslin.evaluate import claims, metrics
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.bootstrap import Estimate, Sample, difference, estimate, holm, p_values
 from muslin.evaluate.exam import Protocol
@@ -170,6 +170,27 @@ def _measured(group: Group, answered: Answered) -> Iterator[tuple[str, str, floa
         for name in ("coverage", "gini"):
             for method in group.methods:
                 yield f"{name}@{CUTOFF}", method, round(_of_lists(name, group, answered[method]), 9), None, None
+    for method in group.methods:
+        for name, value in _stated(group, answered[method]):
+            if np.isfinite(value):
+                yield name, method, round(value, 9), None, None
+
+
+def _stated(group: Group, answers: Sequence[Answers]) -> Iterator[tuple[str, float]]:
+    """Whether what a method says of its own scores comes true, means over the splits; nothing where it says nothing."""
+    shown = [a.shown.filter(_asked(group)) for a in answers if a.shown is not None]
+    if shown:
+        parts = [s if group.path == "all" else s.filter(pl.col("path") == group.path) for s in shown]
+        yield claims.ECE, float(np.mean([claims.ece(p["chance"].to_numpy(), p["taken"].to_numpy()) for p in parts]))
+    guessed = [a.guessed.filter(pl.col("view") == group.view) for a in answers if a.guessed is not None]
+    if group.whole and group.k is not None and guessed:
+        earlier = [g.filter(pl.col("k") == group.k) for g in guessed]
+        later = [g.filter(pl.col("k") == g["k"].max()) for g in guessed]
+        yield claims.INTERVAL, float(np.mean([claims.covered(a, b) for a, b in zip(earlier, later, strict=True)]))
+
+
+def _asked(group: Group) -> pl.Expr:
+    return (pl.col("view") == group.view) & pl.col("k").eq_missing(group.k)
 
 
 def _judged(group: Group, answered: Answered) -> list[str]:
@@ -180,8 +201,7 @@ def _judged(group: Group, answered: Answered) -> list[str]:
 
 def _of_lists(column: str, group: Group, answers: Sequence[Answers]) -> float:
     """Mean over the splits of a figure that belongs to the group's list as a whole."""
-    same = (pl.col("view") == group.view) & pl.col("k").eq_missing(group.k)
-    return float(np.mean([a.lists.filter(same)[column][0] for a in answers]))
+    return float(np.mean([a.lists.filter(_asked(group))[column][0] for a in answers]))
 
 
 def _paired(group: Group, left: Sequence[str], right: Sequence[str]) -> Estimate:

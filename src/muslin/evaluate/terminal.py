@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from muslin.evaluate.claims import ECE, INTERVAL
 from muslin.evaluate.finding import Finding
 from muslin.evaluate.protocol import PROTOCOLS
 from muslin.evaluate.questions import Question, best, fallback_notes, figures, questions
@@ -54,7 +55,8 @@ def render(result: Result) -> RenderableType:
     ]
     shown: list[RenderableType] = [_heading(result)]
     shown += [table for table in tables if table.columns]
-    return Group(*shown, _legend(result), _audit(result))
+    stated = _stated(result)
+    return Group(*shown, *([stated] if stated.row_count else []), _legend(result), _audit(result))
 
 
 def save_svg(result: Result, path: Path) -> None:
@@ -144,6 +146,23 @@ def _cell(row: Row | None, *, leads: bool, doubted: bool) -> Text:
     if row.ci_low is not None and row.ci_high is not None:
         text.append(f"\n{row.ci_low:.3f}–{row.ci_high:.3f}", style="dim not bold")
     return text
+
+
+def _stated(result: Result) -> Table:
+    """A row per question and method that says how likely or how sure something is; without rows where none does."""
+    table = Table(box=box.SIMPLE_HEAD, title="What methods say of their own scores", title_justify="left")
+    table.title_style, table.pad_edge = "bold", False
+    for head in ("method", "question"):
+        table.add_column(head)
+    for head in ("calibration\nerror", "90 % intervals\nthat hold"):
+        table.add_column(head, justify="right")
+    for question in questions(result):
+        error, held = (figures(result, question, name) for name in (ECE, INTERVAL))
+        for method in dict.fromkeys((*error, *held)):
+            wrong = f"{error[method].value:.4f}" if method in error else "-"
+            right = f"{held[method].value:.0%}" if method in held else "-"
+            table.add_row(_name(method), f"{question.protocol}: {question.label}", wrong, right)
+    return table
 
 
 def _legend(result: Result) -> Text:

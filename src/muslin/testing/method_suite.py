@@ -18,7 +18,7 @@ import torch
 from muslin.data.dataset import Dataset
 from muslin.data.splits import item_cold
 from muslin.features.space import World, encode
-from muslin.method import Adaptable, Scorer, Trainable
+from muslin.method import Adaptable, Calibrated, Scorer, Trainable, Uncertain
 from muslin.testing.worlds import tiny_shop
 from muslin.types import Csr, Items, Params, Support, TrainData
 
@@ -164,6 +164,21 @@ def step_gives_true_gradients(method: Scorer) -> None:
     assert 0.7 < gained < 1.3, f"a small step down the gradient gained {gained:.2f} of what it promised"
 
 
+def claims_are_possible(method: Scorer) -> None:
+    """Stated probabilities and standard deviations are float32 [U, I], possible, and leave the parameters alone."""
+    world = _world()
+    params = method.init(_data(method, world), 0) if isinstance(method, Calibrated | Uncertain) else {}
+    before = _copied(params)
+    users, items = world.users([*world.shoppers.ids[:5], "a stranger"], evidence=method.evidence), world.items()
+    found = [(method.probabilities(params, users, items), 1.0)] if isinstance(method, Calibrated) else []
+    found += [(method.uncertainty(params, users, items), float("inf"))] if isinstance(method, Uncertain) else []
+    for value, most in found:
+        assert value.shape == (6, len(world.catalogue)), f"a claim has shape {tuple(value.shape)}"
+        assert value.dtype == torch.float32, f"a claim is {value.dtype}"
+        assert bool(((value >= 0) & (value <= most) & torch.isfinite(value)).all()), "a claim is impossible"
+    _same(before, params, "a claim")
+
+
 CHECKS: tuple[Check, ...] = (
     init_is_deterministic,
     params_are_finite,
@@ -175,6 +190,7 @@ CHECKS: tuple[Check, ...] = (
     score_changes_nothing,
     adapting_moves_what_it_is_told_of,
     step_gives_true_gradients,
+    claims_are_possible,
 )
 
 
