@@ -39,7 +39,7 @@ def digest(entrant: str) -> str:
 def sources(entrant: str) -> dict[str, Path]:
     """Those files by the name of the module."""
     if entrant in known.names():
-        own = (f"muslin.peers.adapters.{known.adapter(entrant)}", *_PEERS)
+        own: tuple[str, ...] = (f"muslin.peers.adapters.{known.adapter(entrant)}", *_PEERS)
     elif entrant in registry.names():
         own = (f"muslin.methods.{entrant}", *_METHODS)
     else:
