@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -49,6 +50,17 @@ def test_what_is_loaded_answers_like_what_was_saved(saved) -> None:
     assert loaded.recommend(ids).equals(model.recommend(ids))
     assert loaded.recommend_to_items("g0001").equals(model.recommend_to_items("g0001"))
     assert (loaded.method, loaded.options, loaded.seed) == (model.method, model.options, model.seed)
+
+
+def test_garments_that_joined_keep_their_places(saved, tmp_path) -> None:
+    model, _ = saved
+    joined = pl.DataFrame({"item_id": ["zz", "aa", "mm"], "kind": ["dress", "bag", "coat"], "family": ["x", "x", "y"]})
+    grown = model.with_items(joined)
+    again = Model.load(grown.save(tmp_path / "grown"))
+    assert again.world.catalogue.ids.tolist()[-3:] == ["zz", "aa", "mm"]
+    assert again.world.catalogue.ids.tolist() == grown.world.catalogue.ids.tolist()
+    users = model.world.shoppers.ids[:3].tolist()
+    assert again.recommend(users, k=300).equals(grown.recommend(users, k=300))
 
 
 def test_saving_twice_gives_the_same_bytes(saved, tmp_path) -> None:

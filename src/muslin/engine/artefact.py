@@ -194,7 +194,7 @@ def _world(files: dict[str, bytes]) -> World:
         space = Space(from_state(state["items"]), from_state(state["users"]), categories, domains)
     except msgspec.ValidationError as error:
         raise ValueError(f"schema.json: {error}") from None
-    return encode(Dataset(schema, items, users, events), space)
+    return encode(Dataset(schema, items, users, events), space, in_order=True)
 
 
 def _without_none(value: Any) -> Any:

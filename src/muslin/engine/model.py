@@ -15,8 +15,9 @@ from muslin.engine.newcomers import newcomers
 from muslin.engine.similar import similar
 from muslin.engine.tastes import readable
 from muslin.errors import UsageError, nearest
+from muslin.features.append import with_rows
 from muslin.features.embed import embedded
-from muslin.features.space import World, encode
+from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.types import Items, Users
 
@@ -69,17 +70,16 @@ class Model:
         """Model whose catalogue also holds `items`: `item_id` and any columns the catalogue has.
 
         `pictures`: files of new garments by id, read by the encoders the model was fitted with, as texts are; one that
-        cannot be read counts as missing. New garments are cold: they are ranked by content. Trained rows keep their
-        places; a row whose id is known replaces that row. Raises `DataError` naming the row and the fix when one cannot
-        be used, `ModelError` (`other_encoder`) when an encoder has changed since.
+        cannot be read counts as missing. New garments are cold: they are ranked by content. They are appended and
+        encoded alone; a row whose id is known replaces that row where it stands. Raises `DataError` naming the row and
+        the fix when one cannot be used, `ModelError` (`other_encoder`) when an encoder has changed since.
         """
         dataset = self.world.dataset
         fresh = newcomers(items, dataset)
         fresh = fresh.drop(c for c in dataset.schema.encoded if c not in items.columns)
         fresh = embedded(fresh, dataset.schema, pictures or {})
-        kept = dataset.items.join(fresh.select("item_id"), on="item_id", how="anti")
-        both = pl.concat([kept, fresh], how="diagonal").select(dataset.items.columns)
-        return replace(self, world=encode(replace(dataset, items=both), self.world.space))
+        rows = pl.concat([dataset.items.clear(), fresh], how="diagonal").select(dataset.items.columns)
+        return replace(self, world=with_rows(self.world, rows))
 
     def tastes(self, users: str | Sequence[str], k: int = 3, *, events: pl.DataFrame | None = None) -> pl.DataFrame:
         """What `users` took: the `k` commonest values of each column, as `user_id, domain, column, value, share`.

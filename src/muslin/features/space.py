@@ -55,8 +55,14 @@ class World:
     """[N] training shoppers per catalogue row; 0 for cold rows."""
 
     @cached_property
-    def _item_row(self) -> dict[str, int]:
+    def row_of_item(self) -> dict[str, int]:
+        """Catalogue row by id."""
         return {name: row for row, name in enumerate(self.catalogue.ids)}
+
+    @cached_property
+    def family_codes(self) -> dict[str, int]:
+        """Code of each family by name."""
+        return dict(zip(self.dataset.items["family"].to_list(), self.catalogue.family.tolist(), strict=True))
 
     @cached_property
     def _user_row(self) -> dict[str, int]:
@@ -69,7 +75,7 @@ class World:
 
     def item_rows(self, ids: Sequence[str]) -> Ints:
         """Catalogue row of each id, -1 where unknown."""
-        return np.array([self._item_row.get(i, -1) for i in ids], dtype=np.int64)
+        return np.array([self.row_of_item.get(i, -1) for i in ids], dtype=np.int64)
 
     def user_rows(self, ids: Sequence[str]) -> Ints:
         """Shopper row of each id, -1 where unknown."""
@@ -141,11 +147,14 @@ class World:
         return revealed[[place[name] for name in ids]]
 
 
-def encode(dataset: Dataset, space: Space | None = None) -> World:
-    """World of `dataset`; `space` is fitted on its hot rows unless given."""
+def encode(dataset: Dataset, space: Space | None = None, *, in_order: bool = False) -> World:
+    """World of `dataset`; `space` is fitted on its hot rows unless given.
+
+    `in_order`: cold rows stay in the order of the tables, as those of a world that grew do, and not in order of id.
+    """
     liked = dataset.events.filter(pl.col("weight") > 0)
-    items, n_hot_items = _hot_first(dataset.items, liked, "item_id")
-    users, n_hot_users = _hot_first(dataset.users, liked, "user_id")
+    items, n_hot_items = _hot_first(dataset.items, liked, "item_id", in_order=in_order)
+    users, n_hot_users = _hot_first(dataset.users, liked, "user_id", in_order=in_order)
     roles = dataset.schema
     if space is None:
         hot, levels = items[:n_hot_items], roles.items.category
@@ -156,8 +165,8 @@ def encode(dataset: Dataset, space: Space | None = None) -> World:
         ids=items["item_id"].to_numpy().astype(object),
         features=space.items.transform(items),
         family=items["family"].rank("dense").cast(pl.Int64).to_numpy() - 1,
-        category=_categories(items, roles.items.category, space.categories),
-        domain=_codes(items["domain"], space.domains),
+        category=category_codes(items, roles.items.category, space.categories),
+        domain=domain_codes(items["domain"], space),
         domains=space.domains,
         n_hot=n_hot_items,
     )
@@ -205,9 +214,9 @@ def _eventful(events: pl.DataFrame) -> pl.DataFrame:
 _TIME = pl.Datetime("us", "UTC")
 
 
-def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str) -> tuple[pl.DataFrame, int]:
+def _hot_first(frame: pl.DataFrame, events: pl.DataFrame, key: str, *, in_order: bool) -> tuple[pl.DataFrame, int]:
     hot = pl.col(key).is_in(events[key].unique().implode())
-    ordered = frame.with_columns(_cold=~hot).sort("_cold", key)
+    ordered = frame.with_columns(_cold=~hot).sort("_cold", *(() if in_order else (key,)), maintain_order=True)
     return ordered.drop("_cold"), int((~ordered["_cold"]).sum())
 
 
@@ -219,10 +228,15 @@ def _category_paths(items: pl.DataFrame, levels: tuple[str, ...]) -> list[pl.Ser
     ]
 
 
-def _categories(items: pl.DataFrame, levels: tuple[str, ...], known: tuple[tuple[str, ...], ...]) -> Ints:
+def category_codes(items: pl.DataFrame, levels: tuple[str, ...], known: tuple[tuple[str, ...], ...]) -> Ints:
     """[N, L] codes of each level; -1 where the path is missing or was not there in training."""
     codes = [_codes(path, names) for path, names in zip(_category_paths(items, levels), known, strict=True)]
     return np.stack(codes, axis=1) if codes else np.empty((len(items), 0), dtype=np.int64)
+
+
+def domain_codes(domain: pl.Series, space: Space) -> Ints:
+    """[N] codes of `domain`; -1 where it was not there in training."""
+    return _codes(domain, space.domains)
 
 
 def _codes(values: pl.Series, known: Sequence[str]) -> Ints:
