@@ -36,8 +36,22 @@ def with_rows(world: World, rows: pl.DataFrame) -> World:
     data = replace(world.data, catalogue=hot_items(catalogue)) if hot else world.data
     dataset = replace(world.dataset, items=items)
     found = replace(world, dataset=dataset, catalogue=catalogue, data=data, popularity=popularity)
+    _carry(world, found, ("_user_row",))
     found.__dict__["row_of_item"] = _names(world, rows["item_id"].to_list(), place)
     return found
+
+
+def with_column(world: World, column: pl.Series) -> World:
+    """`world` whose items have `column` [N], which no feature is made of."""
+    dataset = replace(world.dataset, items=world.dataset.items.with_columns(column))
+    found = replace(world, dataset=dataset)
+    _carry(world, found, ("row_of_item", "family_codes", "_user_row", "_history", "_garments"))
+    return found
+
+
+def _carry(world: World, found: World, names: Sequence[str]) -> None:
+    """What `world` looked up once and is the same for `found` is not looked up again."""
+    found.__dict__.update({name: world.__dict__[name] for name in names if name in world.__dict__})
 
 
 def _catalogue(world: World, rows: pl.DataFrame, order: Ints) -> Catalogue:
