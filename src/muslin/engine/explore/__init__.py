@@ -1,0 +1,1 @@
+"""Showing garments nobody knows yet, within a budget, and knowing with what probability each was shown."""

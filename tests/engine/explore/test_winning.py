@@ -1,0 +1,38 @@
+"""Integrated win probabilities are those of really drawing."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from muslin.engine.explore.winning import highest_bound, thompson
+from muslin.random import stream
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_thompson_is_the_frequency_of_the_largest_draw(seed) -> None:
+    rng = stream(seed, "thompson")
+    p = int(rng.integers(2, 9))
+    mean, spread = rng.normal(size=p) * 2, rng.uniform(0.1, 3, size=p)
+    draws = 50_000
+    won = np.bincount((mean + spread * rng.normal(size=(draws, p))).argmax(axis=1), minlength=p) / draws
+    found = thompson(mean, spread)
+    assert np.isclose(found.sum(), 1)
+    assert np.abs(found - won).max() < 4.5 * np.sqrt(0.25 / draws)
+
+
+def test_two_garments_are_a_normal_integral() -> None:
+    mean, spread = np.array([1.0, 0.2]), np.array([0.5, 2.0])
+    expected = norm.cdf((mean[0] - mean[1]) / np.hypot(*spread))
+    assert thompson(mean, spread)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_certain_and_hopeless() -> None:
+    found = thompson(np.array([0.0, 100.0, -1e6]), np.array([1.0, 1.0, 1.0]))
+    assert found == pytest.approx([0, 1, 0], abs=1e-9)
+    assert thompson(np.full(300, 7.0), np.full(300, 0.3)) == pytest.approx(np.full(300, 1 / 300), rel=1e-3)
+
+
+def test_the_bound_takes_all() -> None:
+    found = highest_bound(np.array([1.0, 0.0, 0.9]), np.array([0.1, 2.0, 0.1]), 1.0)
+    assert found.tolist() == [0, 1, 0]
+    assert highest_bound(np.array([1.0, 0.0, 0.9]), np.array([0.1, 2.0, 0.1]), 0.0).tolist() == [1, 0, 0]
