@@ -14,6 +14,10 @@ ROWS: dict[tuple[str, str], str | None] = {
     ("GET", "/livez"): None,
     ("GET", "/readyz"): None,
     ("GET", "/v1/items/{item_id}/audience"): "recs:read",
+    ("GET", "/v1/models"): "models:admin",
+    ("POST", "/v1/models"): "models:admin",
+    ("POST", "/v1/models/{model_id}:activate"): "models:admin",
+    ("POST", "/v1/models/{model_id}:rollback"): "models:admin",
     ("POST", "/v1/recommendations"): "recs:read",
 }
 """Method and path -> scope, None for open to all. Written by hand: the document must not vouch for itself."""

@@ -140,6 +140,10 @@ def test_openapi(client: TestClient) -> None:
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == {
         ("/v1/recommendations", "post"),
         ("/v1/items/{item_id}/audience", "get"),
+        ("/v1/models", "get"),
+        ("/v1/models", "post"),
+        ("/v1/models/{model_id}:activate", "post"),
+        ("/v1/models/{model_id}:rollback", "post"),
         ("/livez", "get"),
         ("/readyz", "get"),
     }
@@ -168,7 +172,8 @@ def test_openapi_lists_every_status(client: TestClient) -> None:
     told = {code for status in responses for code in responses[status]["description"].split(", ")}
     elsewhere = {
         "bad_request", "not_found", "unknown_item", "method_not_allowed", "invalid_value",
-        "repeated_parameter",
+        "repeated_parameter", "unknown_model", "already_active", "load_in_progress", "model_refused", "no_previous",
+        "not_active",
     }  # fmt: skip
     assert set(CODES) - told == elsewhere
     for status in set(responses) - {"200"}:

@@ -48,6 +48,7 @@ _SENSELESS = (
     MuslinError,
     SafetensorError,
     KeyError,
+    AttributeError,
     TypeError,
     ValueError,
     IndexError,

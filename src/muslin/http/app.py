@@ -14,7 +14,9 @@ from muslin.http.access import Access, require_scopes
 from muslin.http.audience import Audience, audience
 from muslin.http.body import Limits, StrictRequest
 from muslin.http.docs import docs, openapi
+from muslin.http.gallery import Gallery
 from muslin.http.health import Health, livez, readyz
+from muslin.http.models import ModelInfo, ModelRequest, Models, act, load, models
 from muslin.http.observe import Observer, logged, measured
 from muslin.http.openapi import document
 from muslin.http.problems import Problem, ProblemError, on_failure, on_http_error, on_problem
@@ -23,10 +25,10 @@ from muslin.http.recommendations import RecommendationRequest, Recommendations, 
 from muslin.http.screen import finish, screen
 from muslin.http.service import Service, proved
 
-ROUTES: tuple[HTTPRouteHandler, ...] = (recommend, audience, livez, readyz)
+ROUTES: tuple[HTTPRouteHandler, ...] = (recommend, audience, models, load, act, livez, readyz)
 """Routes of the API; the two that describe it come on top."""
 
-_BODIES = (RecommendationRequest, Recommendations, Audience, Health, Problem)
+_BODIES = (RecommendationRequest, Recommendations, Audience, ModelRequest, ModelInfo, Models, Health, Problem)
 
 
 def create_app(model: Model, limits: Limits | None = None, keys: Watched | None = None) -> Litestar:
@@ -43,12 +45,15 @@ def application(
     keys: Watched | None = None,
     observers: Sequence[Observer] = (),
     *,
+    gallery: Gallery | None = None,
     log_requests: bool = False,
 ) -> Litestar:
     """Application on a `service`, which may not have a model yet.
 
     `keys`: who may ask; without any the service is open. `observers` are told of each request, such as for traces.
+    `gallery`: where other models come from.
     """
+    models_at_hand = gallery or Gallery(service, None)
     metrics = service.metrics
     require_scopes(ROUTES)
     state = {
@@ -61,7 +66,10 @@ def application(
         [*ROUTES, openapi, docs],
         request_class=StrictRequest,
         request_max_body_size=limits.body_bytes,
-        dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
+        dependencies={
+            "service": Provide(lambda: service, sync_to_thread=False),
+            "gallery": Provide(lambda: models_at_hand, sync_to_thread=False),
+        },
         before_request=screen,
         before_send=[finish],
         exception_handlers={ProblemError: on_problem, HTTPException: on_http_error, Exception: on_failure},

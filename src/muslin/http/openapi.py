@@ -13,6 +13,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from muslin import __version__
 
+DEPENDENCIES = ("service", "gallery")
+"""What handlers are given by name, and no caller can send."""
+
 _DESCRIPTION = (
     "Recommendations for fashion that work for garments nobody has clicked and shoppers nobody has seen. "
     "Every answer says on which path it was found: hot (shopper and garment known from training), warming (a new "
@@ -34,8 +37,8 @@ def document(routes: Sequence[HTTPRouteHandler], bodies: Sequence[type[msgspec.S
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin()],
     )
-    nothing = Provide(lambda: None, sync_to_thread=False)
-    app = Litestar(routes, openapi_config=config, dependencies={"service": nothing}, logging_config=None)
+    needs = {name: Provide(lambda: None, sync_to_thread=False) for name in DEPENDENCIES}
+    app = Litestar(routes, openapi_config=config, dependencies=needs, logging_config=None)
     found: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
     key = {"type": "http", "scheme": "bearer", "description": "mus_…, made with `muslin keys create`"}
@@ -46,6 +49,15 @@ def document(routes: Sequence[HTTPRouteHandler], bodies: Sequence[type[msgspec.S
                 scope = route.opt["scope"]
                 operation = found["paths"][_plain(path)][method.lower()]
                 operation["security"] = [] if scope is None else [{"key": [scope]}]
+        for action in route.opt.get("actions", ()):
+            # The router knows no suffix of a parameter, so one route serves several paths of the document.
+            for path in route.paths:
+                found["paths"][f"{_plain(path)}:{action}"] = {
+                    method: {**operation, "operationId": f"{operation['operationId']}_{action}"}
+                    for method, operation in found["paths"][_plain(path)].items()
+                }
+    for path in {_plain(path) for route in routes if "actions" in route.opt for path in route.paths}:
+        del found["paths"][path]
     return dict(msgspec.to_builtins(found))
 
 

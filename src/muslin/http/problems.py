@@ -37,8 +37,13 @@ CODES: dict[str, tuple[int, str]] = {
     "wrong_origin": (403, "The key is bound to other web pages."),
     "not_found": (404, "There is nothing at this address."),
     "unknown_item": (404, "The catalogue has no such item."),
+    "unknown_model": (404, "No such model is loaded, or can be."),
     "method_not_allowed": (405, "This address does not take this method; see the Allow header."),
     "slow_body": (408, "The body took too long to arrive."),
+    "already_active": (409, "This model answers already."),
+    "load_in_progress": (409, "Another model is being loaded; try again when it is done."),
+    "no_previous": (409, "There is no model to go back to."),
+    "not_active": (409, "This model does not answer, so there is nothing to go back from."),
     "body_too_large": (413, "The body is larger than one megabyte, as sent or as decoded."),
     "unsupported_encoding": (415, "The body may be gzip or not encoded at all."),
     "unsupported_media_type": (415, "Send application/json in UTF-8."),
@@ -46,6 +51,7 @@ CODES: dict[str, tuple[int, str]] = {
     "exclusive_fields": (422, "Only one of user_id and session_id can be given."),
     "invalid_value": (422, "A value is not allowed here."),
     "min_above_max": (422, "The lowest value is above the highest."),
+    "model_refused": (422, "The model is damaged, foreign, too new, or no better than constant or worse answers."),
     "out_of_range": (422, "A number is out of range."),
     "unknown_field": (422, "A field or query parameter is unknown."),
     "repeated_parameter": (422, "A query parameter is given twice."),
@@ -86,10 +92,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class ProblemError(Exception):
     """Ends a request with the problem `code`, at `pointer` if one place is to blame."""
 
-    def __init__(self, code: str, pointer: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, code: str, pointer: str | None = None, *, headers: Mapping[str, str] | None = None, reason: str = ""
+    ) -> None:
+        """`reason`: a code that says more than `code` of what is wrong there."""
         super().__init__(code)
         self.code = code
-        self.faults = () if pointer is None else (Fault(pointer, code),)
+        self.faults = () if pointer is None else (Fault(pointer, reason or code),)
         self.headers = dict(headers or {})
 
 
@@ -108,6 +117,28 @@ def problem(code: str, request_id: str, faults: Sequence[Fault] = ()) -> Problem
     )
 
 
+BODY = (
+    "bad_gzip",
+    "bad_utf8",
+    "byte_order_mark",
+    "duplicate_key",
+    "empty_body",
+    "incomplete_body",
+    "invalid_json",
+    "non_finite",
+    "null_body",
+    "too_deep",
+    "slow_body",
+    "body_too_large",
+    "unsupported_encoding",
+    "unsupported_media_type",
+    "bad_characters",
+    "out_of_range",
+    "unknown_field",
+    "wrong_length",
+    "wrong_type",
+)
+"""What every route that reads a body can answer with."""
 _GUARDED = ("key_in_url", "missing_key", "unknown_key", "missing_scope", "wrong_origin", "rate_limited")
 """What every route that has a scope can answer with."""
 

@@ -13,7 +13,7 @@ from muslin.engine.filters import Filters
 from muslin.http.conditions import Conditions, Id, Warn, understood
 from muslin.http.log import report
 from muslin.http.popular import most_popular
-from muslin.http.problems import ProblemError, documented
+from muslin.http.problems import BODY, ProblemError, documented
 from muslin.http.service import NOBODY, Served, Service
 from muslin.types import Path
 
@@ -78,28 +78,10 @@ class _Ranked(NamedTuple):
     summary="Recommend garments to a shopper",
     opt={"query": (), "scope": "recs:read"},
     responses=documented(
+        *BODY,
         "ambiguous_length",
-        "bad_gzip",
-        "bad_utf8",
-        "byte_order_mark",
-        "duplicate_key",
-        "empty_body",
-        "incomplete_body",
-        "invalid_json",
-        "non_finite",
-        "null_body",
-        "too_deep",
-        "slow_body",
-        "body_too_large",
-        "unsupported_encoding",
-        "unsupported_media_type",
-        "bad_characters",
         "exclusive_fields",
         "min_above_max",
-        "out_of_range",
-        "unknown_field",
-        "wrong_length",
-        "wrong_type",
         "headers_too_large",
         "internal_error",
         "not_ready",

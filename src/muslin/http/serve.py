@@ -12,13 +12,13 @@ from types import FrameType
 import uvicorn
 
 from muslin.engine.key_file import Watched
-from muslin.engine.model import Model
 from muslin.http.admin import administered
 from muslin.http.app import application
 from muslin.http.body import Limits
+from muslin.http.gallery import Gallery
 from muslin.http.listen import configured, listening, url_of
 from muslin.http.log import emit
-from muslin.http.service import Service, proved
+from muslin.http.service import Service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,16 @@ def serve(model_path: str | Path, settings: Settings | None = None) -> None:
     settings = settings or Settings()
     limits, keys = Limits(), Watched(settings.state)
     service = Service(limits)
-    app = application(service, limits, keys, log_requests=settings.log_requests)
+    path = Path(model_path)
+    gallery = Gallery(service, path.absolute().parent, settings.state)
+    app = application(service, limits, keys, gallery=gallery, log_requests=settings.log_requests)
     with (
         listening(settings.host, settings.port, locked=keys.locked) as listener,
         administered(service, settings.admin_port) as admin_url,
         _quiet_termination(),
     ):
         server = uvicorn.Server(configured(app))
-        loading = _Loading(Path(model_path), service, server, {"url": url_of(listener), "admin": admin_url})
+        loading = _Loading(path, gallery, server, {"url": url_of(listener), "admin": admin_url})
         loading.start()
         server.run([listener])
     if loading.failure is not None:
@@ -65,21 +67,20 @@ def serve(model_path: str | Path, settings: Settings | None = None) -> None:
 class _Loading(threading.Thread):
     """Loads the model and opens the service with it, or keeps the failure and stops the server."""
 
-    def __init__(self, path: Path, service: Service, server: uvicorn.Server, urls: dict[str, str | None]) -> None:
+    def __init__(self, path: Path, gallery: Gallery, server: uvicorn.Server, urls: dict[str, str | None]) -> None:
         super().__init__(name="muslin-loading", daemon=True)
         self.failure: Exception | None = None
-        self._path, self._service, self._server, self._urls = path, service, server, urls
+        self._path, self._gallery, self._server, self._urls = path, gallery, server, urls
 
     def run(self) -> None:
         """Called by the thread."""
         started = time.monotonic()
         try:
-            served = proved(Model.load(self._path))
+            served = self._gallery.start(self._path)
         except Exception as error:
             self.failure = error
             self._server.should_exit = True
             return
-        self._service.open(served)
         world = served.model.world
         about = {
             "url": self._urls["url"],

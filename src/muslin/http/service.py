@@ -51,9 +51,16 @@ class Service:
         """Whether a model is being served."""
         return self._served is not None
 
+    @property
+    def served(self) -> Served | None:
+        """The model being served. Take it once and use what you got: the next time it may be another."""
+        return self._served
+
     def open(self, served: Served) -> None:
         """Serve this model from the next request on. May be called from any thread."""
         self._served = served
+        self.metrics.forget("model_info")
+        self.metrics.gauge("model_info", 1, served.version)
 
     async def run(self, work: Callable[[Served], T]) -> T:
         """Result of `work` on the served model, off the event loop; raises `ProblemError` (503) when it cannot be."""
