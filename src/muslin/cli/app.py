@@ -23,6 +23,7 @@ from muslin.cli.fit import fit
 from muslin.cli.imports import import_
 from muslin.cli.keys import keys
 from muslin.cli.methods import methods
+from muslin.cli.off_policy import off_policy
 from muslin.cli.peers import peers
 from muslin.cli.recommend import recommend
 from muslin.cli.serve import serve
@@ -58,6 +59,7 @@ def app() -> typer.Typer:
     made.command("import")(import_)
     for command in (features, tune, fit, evaluate, transfer, recommend, audience, serve, methods, peers, doctor, demo):
         made.command()(command)
+    made.command("off-policy")(off_policy)
     made.add_typer(keys())
     return made
 
