@@ -173,7 +173,7 @@ def test_openapi_lists_every_status(client: TestClient) -> None:
     elsewhere = {
         "bad_request", "not_found", "unknown_item", "method_not_allowed", "invalid_value",
         "repeated_parameter", "unknown_model", "already_active", "load_in_progress", "model_refused", "no_previous",
-        "not_active",
+        "not_active", "slow_headers",
     }  # fmt: skip
     assert set(CODES) - told == elsewhere
     for status in set(responses) - {"200"}:

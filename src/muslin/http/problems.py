@@ -40,6 +40,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown_model": (404, "No such model is loaded, or can be."),
     "method_not_allowed": (405, "This address does not take this method; see the Allow header."),
     "slow_body": (408, "The body took too long to arrive."),
+    "slow_headers": (408, "The headers took too long to arrive."),
     "already_active": (409, "This model answers already."),
     "load_in_progress": (409, "Another model is being loaded; try again when it is done."),
     "no_previous": (409, "There is no model to go back to."),

@@ -1,6 +1,8 @@
 """Refusals below the application: what is not HTTP gets a problem too, not a line of text."""
 
+import asyncio
 import sys
+from typing import Any
 from uuid import uuid4
 
 import h11
@@ -17,20 +19,56 @@ _LINGER = 1.0
 class ProblemProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 with our refusals. It calls `send_400_response` while handling the parser's error."""
 
+    header_seconds = 10.0
+    """Longest time headers may take to arrive, from their first byte on."""
+    silent_seconds = 75.0
+    """Longest time until the first byte."""
+
     refused = False
+    _clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start to wait."""
+        super().connection_made(transport)
+        self._clock = self.loop.call_later(self.silent_seconds, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_clock()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the network; those of a refused connection go nowhere."""
-        if not self.refused:
-            super().data_received(data)
+        if self.refused:
+            return
+        between = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+        super().data_received(data)
+        if between:
+            self._stop_clock()
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_clock()
+        elif self._clock is None and not self.refused and self.conn.our_state is h11.IDLE:
+            self._clock = self.loop.call_later(self.header_seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._refuse("slow_headers")
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
         """Refuse what cannot be parsed, and hang up."""
         error = sys.exc_info()[1]
         too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == _HEADERS_TOO_LARGE
+        self._refuse("headers_too_large" if too_large else "bad_request")
+
+    def _refuse(self, code: str) -> None:
         self.refused = True
+        self._stop_clock()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self._send("headers_too_large" if too_large else "bad_request")
+            self._send(code)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER, self.transport.close)
