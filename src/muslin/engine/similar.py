@@ -61,6 +61,12 @@ def similar_to_words(
     return _named("text", texts, _nearest(world, queries, world.catalogue.features.only(asked), nobody, k))
 
 
+def likeness(world: World, rows: Ints, others: Ints) -> Floats:
+    """[R, O] mean of the cosines of the columns that each of `rows` and each of `others` both have; -inf where none."""
+    content = world.catalogue.features
+    return _mean_cosine(_unit(content.take(rows)), _unit(content.take(others)))
+
+
 class Agreement(NamedTuple):
     """Shares (0..1) of pairs of garments that have the same value."""
 

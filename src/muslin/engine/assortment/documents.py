@@ -41,7 +41,7 @@ class Restored(NamedTuple):
     lost: tuple[str, ...]
 
 
-def document(state: Assortment, item: str) -> bytes:
+def document(state: Assortment, item: str) -> dict[str, Any]:
     """Document of a garment that is there, hidden or not."""
     dataset = state.model.world.dataset
     place = int(state.model.world.item_rows([item])[0])
@@ -57,12 +57,13 @@ def document(state: Assortment, item: str) -> bytes:
         int(state.since[place]),
         bool(state.hidden[place]),
     )
-    return msgspec.json.encode(found)
+    body: dict[str, Any] = msgspec.to_builtins(found)
+    return body
 
 
-def restored(model: Model, documents: Iterable[bytes]) -> Restored:
+def restored(model: Model, documents: Iterable[Mapping[str, Any]]) -> Restored:
     """The catalogue of `model` with all that `documents` say, in the order in which garments came."""
-    found = sorted((msgspec.json.decode(d, type=Document) for d in documents), key=lambda d: (d.since, d.item_id))
+    found = sorted((msgspec.convert(d, Document) for d in documents), key=lambda d: (d.since, d.item_id))
     state, lost = _with_rows(fresh(model), {d.item_id: d.row for d in found if d.row is not None})
     place = state.model.world.item_rows([d.item_id for d in found])
     there = [(d, int(row)) for d, row in zip(found, place, strict=True) if row >= 0]

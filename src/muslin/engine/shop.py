@@ -1,0 +1,111 @@
+"""A model at work: its catalogue as it is now, what it learned since, and the one who changes things at a time.
+
+Readers take `engine()` once and use it to the end. Whoever changes the catalogue holds the lock, writes the change
+down where there is a place for it, and then puts the new catalogue in place of the old: what is acknowledged is on the
+disk and in the next answer.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from muslin.engine.answer.answer import Engine
+from muslin.engine.answer.choice import fit_choice
+from muslin.engine.assortment.change import Changed, Stock, hide, patch, put, restock, take
+from muslin.engine.assortment.documents import document, restored
+from muslin.engine.assortment.outcome import Outcome
+from muslin.engine.assortment.rows import Row
+from muslin.engine.assortment.sift import Sifted
+from muslin.engine.assortment.state import Assortment
+from muslin.engine.explore.explorer import Explorer
+from muslin.engine.model import Model
+from muslin.engine.online import stored
+from muslin.engine.warming import First, Warming
+
+
+class Keeper(First, Protocol):
+    """Where changes are kept; `Online` is one."""
+
+    def put_items(self, rows: Sequence[stored.Put]) -> stored.Stored:
+        """Keep rows; the call returns when they are on the disk."""
+        ...
+
+    def items(self) -> list[stored.Row]:
+        """All rows kept."""
+        ...
+
+    def know(self, items: Iterable[str]) -> int:
+        """Say which garments there are."""
+        ...
+
+
+class Done(NamedTuple):
+    """What became of a change, and the number it has in the log (0 where there is none)."""
+
+    outcome: Outcome
+    seq: int
+    items: tuple[str, ...]
+
+
+class Shop:
+    """See the module."""
+
+    def __init__(self, model: Model, keeper: Keeper | None = None, explorer: Explorer | None = None) -> None:
+        self._keeper = keeper
+        rows = keeper.items() if keeper is not None else []
+        self._at = max((row.updated_at for row in rows), default=0)
+        found = restored(model, [row.body for row in rows if row.body is not None])
+        self.lost = found.lost
+        """Garments whose rows this model cannot take."""
+        self.state: Assortment = found.state
+        self.explorer = explorer
+        self._choice = fit_choice(model.fitted, model.world)
+        self._warming = Warming(model.fitted, keeper)
+        self._lock = threading.Lock()
+
+    def engine(self) -> Engine:
+        """What answers now."""
+        state = self.state
+        return Engine(state, self._warming.warmed(state.model.world), self._choice, self.explorer)
+
+    def put(self, rows: Sequence[Row], now: int) -> Done:
+        """See `change.put`."""
+        return self._change(lambda state: put(state, rows, now), now)
+
+    def take(self, found: Sifted, now: int) -> Done:
+        """See `change.take`."""
+        return self._change(lambda state: take(state, found, now), now)
+
+    def patch(self, item: str, changes: Row, now: int) -> Done | None:
+        """See `change.patch`."""
+        return self._maybe(lambda state: patch(state, item, changes, now), now)
+
+    def hide(self, item: str, now: int) -> Done | None:
+        """See `change.hide`."""
+        return self._maybe(lambda state: hide(state, item, now), now)
+
+    def restock(self, counts: Sequence[Stock], now: int) -> Done:
+        """See `change.restock`."""
+        return self._change(lambda state: restock(state, counts), now)
+
+    def _maybe(self, work: Callable[[Assortment], Changed | None], now: int) -> Done | None:
+        with self._lock:
+            changed = work(self.state)
+            return None if changed is None else self._kept(changed, now)
+
+    def _change(self, work: Callable[[Assortment], Changed], now: int) -> Done:
+        with self._lock:
+            return self._kept(work(self.state), now)
+
+    def _kept(self, changed: Changed, now: int) -> Done:
+        """The change, written down and in force; one that cannot be written down changes nothing."""
+        seq = 0
+        if changed.items and self._keeper is not None:
+            at = max(now, self._at + 1)  # the newest word about a row is the last one, whatever the clock does
+            rows = [stored.Put(item, at, document(changed.state, item)) for item in changed.items]
+            seq = self._keeper.put_items(rows).seq
+            self._at = at
+            if len(changed.state) > len(self.state):
+                self._keeper.know(changed.state.model.world.catalogue.ids.tolist())
+        self.state = changed.state
+        return Done(changed.outcome, seq, changed.items)
