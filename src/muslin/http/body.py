@@ -27,7 +27,9 @@ class Limits:
     threads: int = 2
     """Requests the engine works on at once."""
     waiting: int = 64
-    """Requests that may wait for it; more are refused with 503."""
+    """Requests that may wait for it at most; more are refused with 503."""
+    wait_seconds: float = 0.05
+    """Longest time a request should wait for it; those that would wait longer are refused with 503."""
 
 
 class StrictRequest(Request[Any, Any, State]):

@@ -6,6 +6,7 @@ one is opened meanwhile.
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
 from muslin.errors import ModelError
 from muslin.http.body import Limits
+from muslin.http.pressure import Pressure
 from muslin.http.problems import ProblemError
 from muslin.http.vocabulary import Vocabulary, vocabulary
 from muslin.types import Csr
@@ -41,9 +43,8 @@ class Service:
 
     def __init__(self, limits: Limits) -> None:
         self.metrics = Metrics()
-        self._limits = limits
         self._served: Served | None = None
-        self._inside = 0
+        self._pressure = Pressure(limits)
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="muslin-engine")
 
     @property
@@ -67,13 +68,28 @@ class Service:
         served = self._served
         if served is None:
             raise ProblemError("not_ready", headers={"Retry-After": "1"})
-        if self._inside >= self._limits.threads + self._limits.waiting:
-            raise ProblemError("overloaded", headers={"Retry-After": "1"})
-        self._inside += 1
+        self._admit()
+        took = 0.0
+
+        def timed() -> T:
+            nonlocal took
+            started = time.perf_counter()
+            try:
+                return work(served)
+            finally:
+                took = time.perf_counter() - started
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work, served)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
         finally:
-            self._inside -= 1
+            self._pressure.leave(took)
+
+    def _admit(self) -> None:
+        try:
+            self._pressure.enter()
+        except ProblemError:
+            self.metrics.count("requests_shed_total", "overloaded")
+            raise
 
     async def close(self) -> None:
         """Let the work in hand end and stop the threads."""
