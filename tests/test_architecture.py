@@ -18,7 +18,7 @@ RANK = {
     "data": 10,
     "features": 20,
     "nets": 30,
-    "adapt": 30,
+    "adapt": 32,
     "methods": 40,
     "peers": 45,
     "train": 50,

@@ -82,6 +82,16 @@ class Trainable(Scorer, Protocol):
 
 
 @runtime_checkable
+class Approximate(Trainable, Protocol):
+    """A method whose `step` may give a direction that is not the gradient of the loss it reports."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is the gradient after all."""
+        ...
+
+
+@runtime_checkable
 class Examined(Trainable, Protocol):
     """A method that learns something of shoppers, which ranking garments left out would not tell it when to stop."""
 

@@ -125,6 +125,7 @@ class TrainData:
     `tastes` [M, T]: behaviour profiles, made only for methods whose `evidence` names them (`World.training`).
     `wanted` [N]: the garments to be recommended, where that is only a part of them: no batch of pairs asks for another.
     `strange`: the share of the pairs whose shopper is shown as one who took none of the wanted garments yet.
+    `exposed` [M, N]: 1 where a garment was shown to a shopper, as far as impressions are logged; None where none are.
     """
 
     catalogue: Catalogue
@@ -133,6 +134,7 @@ class TrainData:
     tastes: Features | None = None
     wanted: Bools | None = None
     strange: float = 0.0
+    exposed: Csr | None = None
 
     def matrix(self) -> Csr:
         """Preferences [M, N] float32: the largest event weight of each (shopper, item) pair; 0 = no event."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from muslin.adapt import network, point_losses, posterior
+from muslin.adapt.judges import Pointwise
 from muslin.adapt.posterior_gradient import Found, value_and_gradients
 from muslin.adapt.tasks import Rows, Tasks
 
@@ -17,18 +18,19 @@ def whole(params):
 def by_autograd(params, tasks: Tasks, loss) -> Found:
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
     inputs = [rows.inputs.clone().requires_grad_() for rows in tasks]
+    target = tasks.support.target.clone().requires_grad_()
     told, asked = (rows._replace(inputs=network.trunk(leaves, own)) for rows, own in zip(tasks, inputs, strict=True))
-    score = posterior.mean(posterior.posterior(leaves, told), asked.inputs)
+    score = posterior.mean(posterior.posterior(leaves, told._replace(target=target)), asked.inputs)
     value = (asked.weight * point_losses.value(loss, score, asked.target)).sum()
-    grads = torch.autograd.grad(value, [*leaves.values(), *inputs])
-    return Found(value.detach(), score.detach(), dict(zip(leaves, grads, strict=False)), *grads[-2:])
+    grads = torch.autograd.grad(value, [*leaves.values(), *inputs, target])
+    return Found(value.detach(), score.detach(), dict(zip(leaves, grads, strict=False)), *grads[-3:])
 
 
 @pytest.mark.parametrize("loss", ["squared", "logistic"])
 @pytest.mark.parametrize("seed", range(4))
 def test_equals_autograd(drawn, whole, loss, seed) -> None:
     tasks = drawn(seed)
-    found, expected = value_and_gradients(whole, tasks, loss), by_autograd(whole, tasks, loss)
+    found, expected = value_and_gradients(whole, tasks, Pointwise(loss)), by_autograd(whole, tasks, loss)
     assert found.params.keys() == expected.params.keys()
     for name, grad in expected.params.items():
         torch.testing.assert_close(found.params[name], grad, rtol=1e-10, atol=1e-12)
@@ -38,11 +40,12 @@ def test_equals_autograd(drawn, whole, loss, seed) -> None:
 
 def test_equals_finite_differences(drawn, whole) -> None:
     tasks, step = drawn(), 1e-6
-    found = value_and_gradients(whole, tasks, "logistic")
+    found = value_and_gradients(whole, tasks, Pointwise("logistic"))
     for name, grad in found.params.items():
         change = torch.randn(grad.shape, generator=torch.Generator().manual_seed(7), dtype=torch.double)
         ends = [
-            value_and_gradients({**whole, name: whole[name] + s * step * change}, tasks, "logistic") for s in (1, -1)
+            value_and_gradients({**whole, name: whole[name] + s * step * change}, tasks, Pointwise("logistic"))
+            for s in (1, -1)
         ]
         slope = float(ends[0].loss - ends[1].loss) / (2 * step)
         assert slope == pytest.approx(float((grad * change).sum()), rel=1e-6, abs=1e-9)

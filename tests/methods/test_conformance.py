@@ -41,6 +41,15 @@ ROWS = {
     "gp_residual": Row(("warm", "item_cold", "user_cold")),
     "ials": Row(("warm", "item_cold", "user_cold")),
     "emcdr": Row(("warm", "item_cold", "user_cold")),
+    "maml": Row(("warm", "item_cold", "user_cold")),
+    "fomaml": Row(("item_cold",)),
+    "anil": Row(("item_cold",)),
+    "reptile": Row(("item_cold",)),
+    "meta_sgd": Row(("item_cold",)),
+    "maml_pp": Row(("item_cold",)),
+    "melu": Row(("item_cold",)),
+    "meta_embedding": Row(("warm", "item_cold", "user_cold")),
+    "posterior": Row(("warm", "item_cold", "user_cold")),
     "ptupcdr": Row(("warm", "item_cold", "user_cold")),
 }
 CUTS = {

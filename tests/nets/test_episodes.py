@@ -27,23 +27,23 @@ def drawn(world) -> episodes.Episodes:
 
 
 def test_hidden_items_and_their_families_leave_no_trace(world, drawn) -> None:
-    catalogue, n = drawn.items.catalogue, drawn.items.catalogue.n_hot
-    assert len(drawn.items) == 12
+    catalogue, n = drawn.cases.items.catalogue, drawn.cases.items.catalogue.n_hot
+    assert len(drawn.cases.items) == 12
     assert not set(catalogue.family[:n]) & set(catalogue.family[n:])
-    for users in (drawn.users, *(told.users for told in drawn.told)):
+    for users in (drawn.cases.users, *(told.users for told in drawn.cases.told)):
         assert not users.history[:, n:].nnz
     names = {name: row for row, name in enumerate(world.catalogue.ids)}
     rows = [names[name] for name in catalogue.ids[:n]]
-    expected = world.data.matrix().sign()[drawn.users.rows][:, rows]
-    assert (drawn.users.history[:, :n] != expected).nnz == 0
+    expected = world.data.matrix().sign()[drawn.cases.users.rows][:, rows]
+    assert (drawn.cases.users.history[:, :n] != expected).nnz == 0
 
 
 def test_each_item_is_told_k_times_of_its_own_shoppers_and_asked_of_the_others(world, drawn) -> None:
     names = {name: row for row, name in enumerate(world.catalogue.ids)}
-    rows = [names[name] for name in drawn.items.catalogue.ids[drawn.items.rows]]
+    rows = [names[name] for name in drawn.cases.items.catalogue.ids[drawn.cases.items.rows]]
     took = world.data.matrix().sign().toarray()[:, rows]
     last = set()
-    for k, told in zip(episodes.KS, drawn.told, strict=True):
+    for k, told in zip(episodes.KS, drawn.cases.told, strict=True):
         events = told.weight.toarray()
         assert (events.sum(axis=0) == k).all()
         assert (events <= took[told.users.rows]).all()
@@ -51,9 +51,9 @@ def test_each_item_is_told_k_times_of_its_own_shoppers_and_asked_of_the_others(w
         assert last <= pairs  # one more shopper, not others
         last = pairs
     told = np.zeros_like(took)
-    told[drawn.told[-1].users.rows] = drawn.told[-1].weight.toarray()
-    assert (drawn.seen.toarray() == told[drawn.users.rows]).all()
-    assert (drawn.truth.toarray() == (took - told)[drawn.users.rows]).all()
+    told[drawn.cases.told[-1].users.rows] = drawn.cases.told[-1].weight.toarray()
+    assert (drawn.cases.seen.toarray() == told[drawn.cases.users.rows]).all()
+    assert (drawn.cases.truth.toarray() == (took - told)[drawn.cases.users.rows]).all()
 
 
 def test_the_setting_that_ranks_best_is_chosen(drawn) -> None:
@@ -64,13 +64,13 @@ def test_the_setting_that_ranks_best_is_chosen(drawn) -> None:
 
     def worth(setting: episodes.Setting) -> float:
         found = []
-        for told in drawn.told:
+        for told in drawn.cases.told:
             nothing = np.zeros(told.weight.shape, dtype=np.float32)
             after = warming.adapted(drawn.params, told, nothing, rule(setting))
-            scores = prior.scores(drawn.params, drawn.users, drawn.items, SHAPE)
-            scores = scores + warming.added(after, drawn.users.history, drawn.items)
-            for user, item in zip(*drawn.truth.nonzero(), strict=True):
-                others = np.delete(scores[user], drawn.seen[[user]].indices)
+            scores = prior.scores(drawn.params, drawn.cases.users, drawn.cases.items, SHAPE)
+            scores = scores + warming.added(after, drawn.cases.users.history, drawn.cases.items)
+            for user, item in zip(*drawn.cases.truth.nonzero(), strict=True):
+                others = np.delete(scores[user], drawn.cases.seen[[user]].indices)
                 found.append(1 / np.log2(1 + (others >= scores[user, item]).sum()))
         return float(np.mean(found))
 

@@ -30,7 +30,7 @@ from muslin.adapt.dual import (
     undone,
 )
 from muslin.adapt.inner import Descent
-from muslin.adapt.point_losses import LossName
+from muslin.adapt.judges import Judge, Pointwise, value_and_slope
 from muslin.adapt.tasks import Rows, Tasks
 from muslin.types import Params
 
@@ -40,13 +40,19 @@ class Plan:
     """How tasks learn and are judged.
 
     `step_weights` [N + 1]: weight of the query's loss before the first step and after each; None: only the last.
-    `learn_rates`: find the gradient of the rates too.
+    `learn_rates`: find the gradient of the rates too. `judge`: of the query; None: as the support, row by row.
     """
 
     how: Descent = field(default_factory=Descent)
     layers: Layers = field(default_factory=Layers)
     step_weights: tuple[float, ...] | None = None
     learn_rates: bool = False
+    judge: Judge | None = None
+
+    @property
+    def query(self) -> Judge:
+        """How the query is judged."""
+        return self.judge or Pointwise(self.how.loss)
 
 
 _PLAN = Plan()
@@ -136,7 +142,7 @@ def value_and_gradients(params: Params, rates_N3: Tensor, tasks: Tasks, plan: Pl
     if not plan.layers.second or not (second or plan.learn_rates):
         owed.settle()
     state = found.last
-    loss, scores = _ask(state, asked, plan.how.loss, weights[n], owed)
+    loss, scores = _ask(state, asked, plan.query, weights[n], owed)
     for at in reversed(range(n)):
         step, rate = found.steps[at], rates_N3[at].tolist()
         state = undone(step, state, rate[1])
@@ -145,7 +151,7 @@ def value_and_gradients(params: Params, rates_N3: Tensor, tasks: Tasks, plan: Pl
         if second:
             _undo(step, state, rate, (told, plan), owed)
         if weights[at]:
-            loss = loss + _ask(state, asked, plan.how.loss, weights[at], owed)[0]
+            loss = loss + _ask(state, asked, plan.query, weights[at], owed)[0]
     return Found(loss, scores, _by_params(owed, [asked, told]), rates, *_by_inputs(params, told, asked))
 
 
@@ -176,18 +182,18 @@ class _QueryLoss(torch.autograd.Function):
         return told, asked, rates, None, *params
 
 
-def _ask(state: State, asked: Side, loss: LossName, share: float, owed: Owed) -> tuple[Tensor, Tensor]:
+def _ask(state: State, asked: Side, judge: Judge, share: float, owed: Owed) -> tuple[Tensor, Tensor]:
     """Loss and scores [T, Q] of the query by one state, and what that adds, by its share, to what is owed."""
     hidden1, hidden2, score = passed(state, asked.first)
-    weight = asked.rows.weight * share
-    slope = point_losses.slope(loss, score, asked.rows.target).mul_(weight)
+    value, slope = value_and_slope(judge, score, asked.rows)
+    slope.mul_(share)
     owed.w3 += torch.bmm(slope[:, None], hidden2).squeeze(1)
     owed.b3 += slope.sum(1)
     back2 = outer_product(slope, state.w3).mul_(hidden2.sign_())
     owed.b2 += back2.sum(1)
     owed.add_w2(back2, hidden1)
     owed.add_first(times(back2, state.w2).mul_(hidden1.sign_()), state, asked)
-    return (weight * point_losses.value(loss, score, asked.rows.target)).sum(), score
+    return value * share, score
 
 
 def _undo(step: Step, state: State, rate: Sequence[float], given: tuple[Side, Plan], owed: Owed) -> None:

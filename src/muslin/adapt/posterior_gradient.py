@@ -12,18 +12,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from muslin.adapt import point_losses, posterior
+from muslin.adapt import posterior
 from muslin.adapt.dual import inner_product, outer_product
-from muslin.adapt.point_losses import LossName
+from muslin.adapt.judges import Judge, Pointwise, value_and_slope
 from muslin.adapt.posterior import Posterior
 from muslin.adapt.tasks import Rows, Tasks
 from muslin.types import Params
+
+_SQUARED = Pointwise("squared")
 
 
 class Found(NamedTuple):
     """`loss` [], `scores` [T, Q] expected after the support, and gradients.
 
-    By parameter, and by the inputs of `support` [T, S, D] and `query` [T, Q, D].
+    By parameter, by the inputs of `support` [T, S, D] and `query` [T, Q, D], and by the `target` [T, S] of the support.
     """
 
     loss: Tensor
@@ -31,6 +33,7 @@ class Found(NamedTuple):
     params: Params
     support: Tensor
     query: Tensor
+    target: Tensor
 
 
 class _Trunk(NamedTuple):
@@ -42,15 +45,16 @@ class _Trunk(NamedTuple):
 
 
 class _Owed(NamedTuple):
-    """What the loss owes by the head, by name, and by the features [T, S, H] and [T, Q, H]."""
+    """What the loss owes by the head, by name, by the features [T, S, H] and [T, Q, H], and by the targets [T, S]."""
 
     head: Params
     support: Tensor
     query: Tensor
+    target: Tensor
 
 
 @torch.no_grad()
-def value_and_gradients(params: Params, tasks: Tasks, loss: LossName = "squared") -> Found:
+def value_and_gradients(params: Params, tasks: Tasks, judge: Judge = _SQUARED) -> Found:
     """The query's loss by the mean of each task's posterior, and its gradients.
 
     `params`: `w1`, `b1`, `w2`, `b2` of `network` and the head's of `posterior.start`.
@@ -59,13 +63,13 @@ def value_and_gradients(params: Params, tasks: Tasks, loss: LossName = "squared"
     features = Tasks(*(_features(side, rows) for side, rows in zip((told, asked), tasks, strict=True)))
     known = posterior.posterior(params, features.support)
     score = posterior.mean(known, features.query.inputs)
-    value = (tasks.query.weight * point_losses.value(loss, score, tasks.query.target)).sum()
-    slope = point_losses.slope(loss, score, tasks.query.target).mul_(tasks.query.weight)
+    value, slope = value_and_slope(judge, score, tasks.query)
     owed = _through_solve(params, known, features, slope)
     by_told, back1 = _through_trunk(params, told, owed.support)
     by_asked, back2 = _through_trunk(params, asked, owed.query)
     grads = owed.head | {name: grad.add_(back2[name]) for name, grad in back1.items()}
-    return Found(value, score, grads, by_told.view_as(tasks.support.inputs), by_asked.view_as(tasks.query.inputs))
+    by_told, by_asked = by_told.view_as(tasks.support.inputs), by_asked.view_as(tasks.query.inputs)
+    return Found(value, score, grads, by_told, by_asked, owed.target)
 
 
 def _trunk(params: Params, inputs_TMD: Tensor) -> _Trunk:
@@ -98,7 +102,7 @@ def _through_solve(head: Params, known: Posterior, features: Tasks, slope_TQ: Te
         "log_bias_variance": spread_bias * (left_bias * a.sum(1)).sum(),
         "log_noise": -told_noise.sum(),
     }
-    return _Owed(by_head, by_told, outer_product(slope_TQ, known.weight))
+    return _Owed(by_head, by_told, outer_product(slope_TQ, known.weight), g)
 
 
 def _unscaled(a: Tensor, scale: Tensor) -> Tensor:

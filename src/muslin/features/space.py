@@ -172,6 +172,7 @@ def encode(dataset: Dataset, space: Space | None = None, *, in_order: bool = Fal
     )
     shoppers = Shoppers(users["user_id"].to_numpy().astype(object), space.users.transform(users), n_hot_users)
     data = TrainData(hot_items(catalogue), hot_shoppers(shoppers), _events(liked, catalogue, shoppers))
+    data = replace(data, exposed=_exposed(dataset.events.filter(pl.col("weight") == 0), data))
     popularity = np.zeros(len(catalogue), dtype=np.float32)
     popularity[:n_hot_items] = np.asarray(data.matrix().getnnz(axis=0), dtype=np.float32)
     ordered = replace(dataset, items=items, users=users)
@@ -259,6 +260,17 @@ def _events(liked: pl.DataFrame, catalogue: Catalogue, shoppers: Shoppers) -> Ev
         weight=liked["weight"].to_numpy().astype(np.float32),
         time=liked["timestamp"].dt.epoch("us").to_numpy().astype(np.int64),
     )
+
+
+def _exposed(shown: pl.DataFrame, data: TrainData) -> Csr | None:
+    """[M, N] 1 where a trained shopper was shown a trained garment without an event that counts; None where nobody."""
+    item = pl.col("item_id").is_in(pl.Series(data.catalogue.ids.tolist(), dtype=pl.String).implode())
+    user = pl.col("user_id").is_in(pl.Series(data.shoppers.ids.tolist(), dtype=pl.String).implode())
+    shown = shown.filter(item & user)
+    if shown.is_empty():
+        return None
+    events = replace(_events(shown, data.catalogue, data.shoppers), weight=np.ones(len(shown), dtype=np.float32))
+    return preference_matrix(events, len(data.shoppers), len(data.catalogue))
 
 
 def _take_rows(matrix: Csr, rows: Ints) -> Csr:

@@ -52,18 +52,62 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Episodes:
+class Cases:
     """Hidden `items` of a smaller catalogue, `told` for each k, and the true items `truth` [U, I] of `users`.
 
-    `seen` [U, I]: pairs told for the largest k, which nobody is asked for at any k.
+    `seen` [U, I]: pairs told for the largest k, which nobody is asked for at any k. `stay`: the rows that are left of
+    the whole catalogue, which come first, in their order, in the smaller one.
     """
 
-    params: Params
     items: Items
     told: tuple[Support, ...]
     users: Users
     truth: Csr
     seen: Csr
+    stay: Ints
+
+    def known(self) -> Catalogue:
+        """The garments that stay."""
+        return _smaller(self.items.catalogue, np.arange(len(self.stay)), len(self.stay))
+
+    def worth(self, scores: Floats) -> float:
+        """How high `scores` [U, I] rank the true items."""
+        scores = scores.copy()
+        scores[self.seen.nonzero()] = -np.inf
+        return _worth(scores, self.truth)
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """`cases` and the `params` with only the items that stay to compare with."""
+
+    params: Params
+    cases: Cases
+
+
+def hidden(data: TrainData, count: int, seed: int, *, ks: Sequence[int] = KS, asked: int = _ASKED) -> Cases | None:
+    """At most `count` items that act as new, or None where too few have `asked` shoppers more than the largest of `ks`.
+
+    Their whole families leave the catalogue and the histories.
+    """
+    pairs = data.matrix().sign()
+    rng = stream(seed, "episodes")
+    able = np.flatnonzero(pairs.getnnz(axis=0) >= ks[-1] + asked)
+    out = np.sort(rng.permutation(able)[: min(count, len(data.catalogue) // _SHARE)])
+    stay = np.flatnonzero(~np.isin(data.catalogue.family, data.catalogue.family[out]))
+    if min(len(out), len(stay)) < _FEWEST:
+        return None
+    catalogue = _smaller(data.catalogue, np.concatenate([stay, out]), len(stay))
+    items = Items(catalogue, np.arange(len(stay), len(catalogue)))
+    nothing = sp.csr_matrix((len(data.shoppers), len(out)), dtype=np.float32)
+    histories = sp.hstack([pairs[:, stay], nothing], format="csr")
+    rank = _places(pairs[:, out], rng)
+    told = tuple(_told(data, histories, items, rank, k) for k in ks)
+    late = _between(rank, ks[-1] + 1, np.inf)
+    able_users = np.flatnonzero((np.diff(late.indptr) > 0) & (np.diff(histories.indptr) > 0))
+    users = np.sort(rng.permutation(able_users)[:_USERS])
+    seen = _between(rank[users], 1, ks[-1])
+    return Cases(items, told, _users(data, histories, users), late[users], seen, stay)
 
 
 def drawn(data: TrainData, params: Params, count: int, seed: int) -> Episodes | None:
@@ -71,24 +115,11 @@ def drawn(data: TrainData, params: Params, count: int, seed: int) -> Episodes | 
 
     `params`: those of `nets.prior.fit`, and `damping` [N] (`nets.warming`).
     """
-    pairs = data.matrix().sign()
-    rng = stream(seed, "episodes")
-    able = np.flatnonzero(pairs.getnnz(axis=0) >= KS[-1] + _ASKED)
-    hidden = np.sort(rng.permutation(able)[: min(count, len(data.catalogue) // _SHARE)])
-    stay = np.flatnonzero(~np.isin(data.catalogue.family, data.catalogue.family[hidden]))
-    if min(len(hidden), len(stay)) < _FEWEST:
+    cases = hidden(data, count, seed)
+    if cases is None:
         return None
-    catalogue = _smaller(data.catalogue, np.concatenate([stay, hidden]), len(stay))
-    items = Items(catalogue, np.arange(len(stay), len(catalogue)))
-    histories = sp.hstack([pairs[:, stay], sp.csr_matrix((len(data.shoppers), len(hidden)))], format="csr")
-    rank = _places(pairs[:, hidden], rng)
-    told = tuple(_told(data, histories, items, rank, k) for k in KS)
-    late = _between(rank, KS[-1] + 1, np.inf)
-    asked = np.flatnonzero((np.diff(late.indptr) > 0) & (np.diff(histories.indptr) > 0))
-    asked = np.sort(rng.permutation(asked)[:_USERS])
-    small = prior.without(params, stay) | {"damping": params["damping"][stay]}
-    seen = _between(rank[asked], 1, KS[-1])
-    return Episodes(small, items, told, _users(data, histories, asked), late[asked], seen)
+    small = prior.without(params, cases.stay) | {"damping": params["damping"][cases.stay]}
+    return Episodes(small, cases)
 
 
 def chosen(data: TrainData, params: Params, shape: prior.Shape, choice: Choice, seed: int) -> Setting:
@@ -103,15 +134,14 @@ def best(
     episodes: Episodes, shape: prior.Shape, settings: Sequence[Setting], rule: Callable[[Setting], warming.Coefficients]
 ) -> Setting:
     """The setting whose coefficients, on top of the prior, rank the true items highest on average over all k."""
-    params, items, users = episodes.params, episodes.items, episodes.users
+    params, items, users = episodes.params, episodes.cases.items, episodes.cases.users
     before = prior.scores(params, users, items, shape)
-    before[episodes.seen.nonzero()] = -np.inf
-    told = [(support, prior.scores(params, support.users, items, shape)) for support in episodes.told]
+    told = [(support, prior.scores(params, support.users, items, shape)) for support in episodes.cases.told]
 
     def worth(setting: Setting) -> float:
         after = [warming.adapted(params, support, known, rule(setting)) for support, known in told]
         ranked = [before + warming.added(a, users.history, items) for a in after]
-        return float(np.mean([_worth(scores, episodes.truth) for scores in ranked]))
+        return float(np.mean([episodes.cases.worth(scores) for scores in ranked]))
 
     return settings[int(np.argmax([worth(setting) for setting in settings]))]
 
