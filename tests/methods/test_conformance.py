@@ -51,6 +51,7 @@ ROWS = {
     "meta_embedding": Row(("warm", "item_cold", "user_cold")),
     "posterior": Row(("warm", "item_cold", "user_cold")),
     "ptupcdr": Row(("warm", "item_cold", "user_cold")),
+    "source_posterior": Row(("warm", "item_cold", "user_cold")),
 }
 CUTS = {
     "warm": lambda shop: warm(shop, 0),
