@@ -12,7 +12,7 @@ from muslin.transfer import matrix, run, ship
 from muslin.transfer.plan import Plan
 
 PAIR = ["--source", "accessories", "--target", "apparel"]
-QUICK = ["--strengths", "inf", "--shares", "100%"]
+QUICK = ["--strengths", "inf", "--shares", "100%", "--bridges", "none"]
 
 
 def tree(folder: Path) -> set[str]:
@@ -53,8 +53,9 @@ def test_json_is_alone_on_standard_output(muslin, dataset) -> None:
 
 
 def test_without_a_pair_every_pair_is_tried(muslin, dataset, tmp_path) -> None:
-    found = muslin("transfer", dataset, *QUICK, "--json", "m.json")
+    found = muslin("transfer", dataset, *QUICK, "--json", "m.json", "--html", "m.html")
     assert found.status == 0, found.err
+    assert "What domains tell each other" in (tmp_path / "m.html").read_text()
     facts = json.loads((tmp_path / "m.json").read_text())
     assert [(f["source"], f["target"]) for f in facts] == [("accessories", "apparel"), ("apparel", "accessories")]
     assert "Gain of the chosen form" in found.out
@@ -91,7 +92,6 @@ def test_options_reach_the_plan(muslin, dataset, monkeypatch, options, said) -> 
         (["--source", "", "--target", "apparel"], "unknown_domain", "source"),
         (["--source", "accesories", "--target", "apparel"], "unknown_domain", "'accessories'"),
         (["--source", "apparel", "--target", "apparel"], "same_domain", "two domains"),
-        (["--html", "r.html"], "no_pair", "--source"),
         (["--out", "model"], "no_pair", "--source"),
         ([*PAIR, "--regulariser", "l2-sp"], "unknown_choice", "'l2_sp'"),
         ([*PAIR, "--unfreezing", "headfirst"], "unknown_choice", "'head_first'"),
@@ -102,6 +102,7 @@ def test_options_reach_the_plan(muslin, dataset, monkeypatch, options, said) -> 
         ([*PAIR, "--shares", "120%"], "bad_share", "'120%'"),
         ([*PAIR, "--shares", ","], "empty_list", "--shares"),
         ([*PAIR, "--against", "eas"], "unknown_method", "'ease'"),
+        ([*PAIR, "--bridges", "emcd"], "unknown_method", "'emcdr'"),
         ([*PAIR, "--seeds", "0"], "bad_argument", "muslin transfer --help"),
         ([*PAIR, "--html", "nowhere/r.html"], "no_directory", "nowhere"),
         ([*PAIR, "--max-bad", "x"], "bad_share", "--max-bad"),

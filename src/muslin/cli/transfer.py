@@ -52,6 +52,9 @@ def transfer(
     unfreezing: Moving = "full",
     strengths: Strengths = "0,1,10,inf",
     shares: Shares = "1%,5%,20%,100%",
+    bridges: Annotated[
+        str, typer.Option(metavar="A,B,…", help="Methods that learn from shoppers in both domains; none: no bridge.")
+    ] = "source_posterior",
     against: Annotated[str | None, typer.Option(metavar="A,B,…", help="Methods to show beside.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data, each with fits of its own.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the first cut.")] = 0,
@@ -70,7 +73,8 @@ def transfer(
     outputs = _Outputs(json_to, html, out, overwrite)
     outputs.refuse()
     _check_pair(source, target, outputs)
-    rivals = _rivals(against)
+    rivals = _methods(against, "--against")
+    across = _methods(None if bridges == "none" else bridges, "--bridges")
     tried, curve = _strengths(strengths), _shares(shares)
     allowed, asked = share(max_bad, "--max-bad"), encoders(pictures, words)
     how = _how(regulariser, unfreezing)
@@ -85,6 +89,7 @@ def transfer(
         unfreezing=how[1],
         strengths=tried,
         shares=curve,
+        bridges=across,
         against=rivals,
         seeds=seeds,
     )
@@ -116,26 +121,30 @@ def _one_pair(data: "Dataset", plan: "Plan", seed: int, outputs: _Outputs) -> No
 
 def _every_pair(data: "Dataset", plan: "Plan", seed: int, outputs: _Outputs) -> None:
     from muslin.transfer.matrix import matrix
+    from muslin.transfer.matrix_page import render
 
     found = matrix(data, plan, seed)
     found.print(console(outputs.json_to))
+    page = None if outputs.html is None else render(found)
     write_json(found.facts(), outputs.json_to)
+    if outputs.html is not None and page is not None:
+        replace_text(outputs.html, page)
 
 
 def _check_pair(source: str | None, target: str | None, outputs: _Outputs) -> None:
     if (source is None) != (target is None):
         missing = "--source" if source is None else "--target"
         raise UsageError("only one domain is named", code="one_domain", where=missing, fix="name both, or neither")
-    if source is None and (outputs.model or outputs.html):
+    if source is None and outputs.model:
         fix = "name a pair with --source and --target"
-        raise UsageError("a report and a model are of one pair", code="no_pair", where="--source", fix=fix)
+        raise UsageError("a model is of one pair", code="no_pair", where="--source", fix=fix)
 
 
-def _rivals(against: str | None) -> tuple[str, ...]:
-    rivals = () if against is None else tuple(dict.fromkeys(names(against, "--against")))
-    for name in rivals:
-        require(name, "--against")
-    return rivals
+def _methods(asked: str | None, option: str) -> tuple[str, ...]:
+    found = () if asked is None else tuple(dict.fromkeys(names(asked, option)))
+    for name in found:
+        require(name, option)
+    return found
 
 
 def _how(regulariser: str, unfreezing: str) -> tuple["Regulariser", "Unfreezing"]:

@@ -1,17 +1,17 @@
-"""Muslin's bridge: what a shopper took elsewhere is a posterior there, and that is the prior here, with its doubt.
+"""Muslin's own bridge: what a shopper took elsewhere gives a posterior there, and that is the prior here.
 
 Segment popularity, likeness, profiles and factors each say something of what a shopper who is new to a domain will
-take. Each says it the less, the less the shopper took elsewhere: their taste there is known as well as a sample of that
-size tells it, no better, so that who took one garment is hardly told from everybody, and who took twenty is. How much
-each opinion counts is learned from shoppers of both sides who act as new: what they took here is hidden from all counts,
-maps and factors, and then asked for.
+take. A taste shown elsewhere is known as well as a sample of that size tells it: how far it is pulled back to
+everybody's is tried on a grid that holds the measured posterior and no pull at all, and what is not known of it is
+given as the standard deviation of the score. How much each opinion counts is learned from shoppers of both sides who
+act as new: what they took here is hidden from all counts, maps and factors, and then asked for.
 
-Source: a product of experts in log-odds, Genest and Zidek 1986 (Statistical Science 1(1), "Combining probability
-distributions"), with weights from choices as in McFadden 1974; the bridge between factors after Man et al. 2017 (IJCAI);
-Dirichlet posteriors, Gelman et al. 2013 (Bayesian Data Analysis), section 3.4.
-Differs: as `nets.opinions` and `nets.echoes` say; a shopper who took something here has their vector moved on from where
-the bridge puts it. Without enough shared shoppers for a domain, or anything taken elsewhere, profile, likeness and
-popularity remain, with weights that are given.
+Source: experts pooled in log-odds, Genest and Zidek 1986 (Statistical Science 1(1), "Combining probability
+distributions"), with weights from choices as in McFadden 1974; the bridge between factors after Man et al. 2017
+(IJCAI); Dirichlet posteriors, Gelman et al. 2013 (Bayesian Data Analysis), section 3.4.
+Differs: as `nets.opinions` and `nets.echoes` say; a shopper who took something here has their vector moved on from
+where the bridge puts it. Without enough shared shoppers for a domain, or anything taken elsewhere, profile, likeness
+and popularity remain, with weights that are given.
 """
 
 from collections.abc import Callable
@@ -99,17 +99,6 @@ class SourcePosterior:
     def uncertainty(self, params: Params, users: Users, items: Items) -> Tensor:
         """[U, I] standard deviation of the utility, over the posterior of the shopper's tastes elsewhere."""
         return self._over_domains(params, users, items, panel.doubts)
-
-    def _fitted(self, data: TrainData, seed: int) -> Params:
-        """All parameters but the weights of opinions."""
-        shape = self._shape()
-        params = domain_factors.fit(data, shape, seed)
-        for view in domain_factors.trained_views(params):
-            found = opinions.fit(data, view, params, opinions.Shape.of(self.config), shape)
-            params |= {f"{view.code}/{name}": value for name, value in found.items()}
-        blocks = blend.owners(data.shoppers.features)
-        return params | {"profile_block": torch.from_numpy(blocks)}
-
 
     def _fitted(self, data: TrainData, seed: int) -> Params:
         """All parameters but the weights of opinions."""

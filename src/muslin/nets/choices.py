@@ -38,22 +38,26 @@ def joined(parts: list[Choices]) -> Choices:
     return Choices(lead, offset)
 
 
-def learned(choices: Choices, start: Floats, penalty: float, floor: float) -> Floats:
-    """Weights [C] of the opinions, none below `floor`; `penalty` weighs squared weights against the mean loss."""
-    bounds = [(floor, None)] * len(start)
-    asked = (choices, penalty)
+def learned(choices: Choices, prior: Floats, penalty: float, floor: float) -> Floats:
+    """Weights [C] of the opinions, none below `floor`.
+
+    `penalty` weighs the squared distance from the weights `prior` [C] against the mean loss.
+    """
+    bounds = [(floor, None)] * len(prior)
+    start = np.maximum(prior, floor).astype(np.float64)
+    asked = (choices, prior.astype(np.float64), penalty)
     options = {"maxiter": _STEPS}
-    found = minimize(loss, start.astype(np.float64), asked, jac=True, bounds=bounds, method="L-BFGS-B", options=options)
+    found = minimize(loss, start, asked, jac=True, bounds=bounds, method="L-BFGS-B", options=options)
     weights: Floats = found.x.astype(np.float32)
     return weights
 
 
-def loss(weight: Doubles, choices: Choices, penalty: float) -> tuple[float, Doubles]:
+def loss(weight: Doubles, choices: Choices, prior: Doubles, penalty: float) -> tuple[float, Doubles]:
     """Mean cross entropy of the choices plus the penalty, and its gradient [C]."""
     logit = choices.lead @ weight.astype(choices.lead.dtype) + choices.offset
     top = np.maximum(logit.max(axis=1), 0)
     share = np.exp(logit - top[:, None])
     total = share.sum(axis=1) + np.exp(-top)
-    cost = np.log(total) + top
-    gradient = np.tensordot(share / total[:, None], choices.lead, 2) / len(logit) + 2 * penalty * weight
-    return float(cost.mean(dtype=np.float64) + penalty * (weight**2).sum()), gradient.astype(np.float64)
+    cost, apart = np.log(total) + top, weight - prior
+    gradient = np.tensordot(share / total[:, None], choices.lead, 2) / len(logit) + 2 * penalty * apart
+    return float(cost.mean(dtype=np.float64) + penalty * (apart**2).sum()), gradient.astype(np.float64)

@@ -98,7 +98,8 @@ def scores(echoes: Echoes, tastes: Csr, count: Floats, values: Csr, mine: Ints, 
     """
     told, own = tastes[:, mine], values[:, mine]
     present = np.asarray(own.sum(axis=1), dtype=np.float32).ravel()
-    found = np.asarray((told @ (echoes.pair[mine][:, mine] @ own.T)).toarray(), dtype=np.float32)
+    # From the left: what a shopper's taste says of each value is small, what all values say of each garment is not.
+    found = np.ascontiguousarray((own @ (told @ echoes.pair[mine][:, mine]).toarray().T).T, dtype=np.float32)
     found += np.outer(np.asarray(told @ echoes.alone[mine]).ravel(), present)
     kept: Floats = found * (count / np.maximum(count + kappa, 1e-9)).astype(np.float32)[:, None]
     return kept
@@ -119,5 +120,5 @@ def variances(echoes: Echoes, tastes: Csr, count: Floats, values: Csr, mine: Int
 
 def _summed(matrix: Csr, weight: Doubles, owner: Ints) -> Doubles:
     """[C] sums over the rows of `matrix` [R, D], each times its `weight` [R], by column."""
-    found: Doubles = np.bincount(owner, matrix.T @ weight, minlength=int(owner.max(initial=-1)) + 1)
-    return found
+    width = int(owner.max(initial=-1)) + 1
+    return np.bincount(owner, matrix.T @ weight, minlength=width).astype(np.float64)

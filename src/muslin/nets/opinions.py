@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from muslin.nets import backoff, blend, bridges, domain_factors, echoes, stored
-from muslin.nets.domains import View, active, shared, within
+from muslin.nets.domains import View, shared, within
 from muslin.nets.rows import row_means
 from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
 
@@ -91,24 +91,23 @@ def given(known: Params, items: Items) -> Floats:
     """Weights [E] of the opinions where none are learned."""
     profile = int(known["profile_blocks"][0])
     columns, dense = len(known["kappa"]), len(items.catalogue.features.dense)
-    groups = ((0.1, 1), (0.9, 1), (3.0, 1), (0.3, 1), (0.3, profile), (0.3, columns), (1.0, columns + dense))
+    groups = ((0.1, 1), (0.9, 1), (0.1, 2), (3.0, 1), (0.3, 1), (0.3, profile), (0.3, columns), (1.0, columns + dense))
     return np.concatenate([np.full(count, weight, dtype=np.float32) for weight, count in groups])
 
 
 def echoes_at(side: Side) -> slice:
     """Where the opinions of `echoed` stand among all."""
-    start = 4 + _profile_columns(side)
+    start = 6 + _profile_columns(side)
     return slice(start, start + len(side.items.catalogue.features.blocks))
 
 
 def formed(known: Params, side: Side) -> Iterator[Floats]:
     """The opinions [U, I] one after the other, always in the same order and number for one catalogue and its shoppers.
 
-    What sells comes first, in two parts.
+    What sells comes first.
     """
-    both, every = popularity(known, side.items)
-    yield np.tile(both, (len(side.users), 1))
-    yield np.tile(every, (len(side.users), 1))
+    for sold in _sales(known, side.items):
+        yield np.tile(sold, (len(side.users), 1))
     yield (side.shoppers @ side.garments.T).numpy()
     yield _itself(known, side)
     yield from _profiled(known, side)
@@ -119,19 +118,30 @@ def formed(known: Params, side: Side) -> Iterator[Floats]:
 def popularity(known: Params, items: Items) -> tuple[Floats, Floats]:
     """[I] log of the share of what shoppers of both sides take, mixed with all shoppers', and of what those take."""
     both, every = (np.maximum(backoff.expected(part(known, f"sold/{n}"), items), 0) for n in ("both", "all"))
+    return _logs(known, both, every)
+
+
+def _logs(known: Params, both: Floats, every: Floats) -> tuple[Floats, Floats]:
     total = [max(float(known[f"sold/{n}/count"].sum()), 1.0) for n in ("both", "all")]
     overall = (every + 0.5) / total[1]
     mixed = (both / total[0] + _OVERALL * overall) / (1 + _OVERALL)
     return np.log(mixed).astype(np.float32), np.log(overall).astype(np.float32)
 
 
+def _sales(known: Params, items: Items) -> list[Floats]:
+    """`popularity`, and the roots of the shares, those of the best sellers at 1: in a root the head stands out."""
+    logs = popularity(known, items)
+    trained = _logs(known, known["sold/both/count"].numpy(), known["sold/all/count"].numpy())
+    return [*logs, *(np.exp((log - every.max()) / 2) for log, every in zip(logs, trained, strict=True))]
+
+
 def echoed(known: Params, side: Side, *, spread: bool = False) -> Iterator[Floats]:
     """[U, I] by column what tastes elsewhere say, or the variance of it."""
     features = side.items.catalogue.features
-    there = within(side.users.history, side.view.other)
-    values, owner = echoes.shares(features), blend.owners(features)
-    tastes = sp.csr_matrix(row_means(there) @ values[side.view.other])
-    count, own = np.diff(there.indptr).astype(np.float32), sp.csr_matrix(values[side.items.rows])
+    rows, there = _used(within(side.users.history, side.view.other))
+    tastes = sp.csr_matrix(row_means(there) @ echoes.shares(features.take(side.view.other[rows])))
+    count, own = np.diff(there.indptr).astype(np.float32), echoes.shares(features.take(side.items.rows))
+    owner = blend.owners(features)
     found = _echoes(known)
     of = echoes.variances if spread else echoes.scores
     for column in range(len(features.blocks)):
@@ -146,17 +156,24 @@ def _echoes(known: Params) -> echoes.Echoes:
 
 def _alike(known: Params, side: Side) -> Iterator[Floats]:
     """[U, I] by column the cosine of what the shopper took, anywhere, with each garment; less where that was little."""
-    columns = blend.columns(side.items.catalogue.features, known["idf"].numpy())
-    history = side.users.history.sign()
-    profile, own = columns.profile(history), columns.take(side.items.rows)
+    features, idf = side.items.catalogue.features, known["idf"].numpy()
+    rows, history = _used(side.users.history.sign())
+    profile = blend.columns(features.take(rows), idf).profile(history)
+    own = blend.columns(features.take(side.items.rows), idf)
     count = np.diff(history.indptr).astype(np.float32)
     kappa = side.caution * known["kappa"].numpy()
-    for column in range(columns.n_blocks):
-        mine = np.flatnonzero(columns.owner == column)
+    for column in range(own.n_blocks):
+        mine = np.flatnonzero(own.owner == column)
         cosine = (profile.content[:, mine] @ own.content[:, mine].T).toarray()
         yield cosine * (count / np.maximum(count + kappa[column], 1e-9))[:, None]
     for taste, vectors in zip(profile.dense, own.dense, strict=True):
         yield taste @ vectors.T * (count / np.maximum(count + side.caution, 1e-9))[:, None]
+
+
+def _used(history: Csr) -> tuple[Ints, Csr]:
+    """Columns of `history` with anything in them, and only those: a catalogue may be much longer."""
+    rows = np.unique(history.indices).astype(np.int64)
+    return rows, sp.csr_matrix(history[:, rows])
 
 
 def _profiled(known: Params, side: Side) -> Iterator[Floats]:

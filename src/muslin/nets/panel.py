@@ -1,11 +1,11 @@
 """Opinions on the garments of a domain, weighed: by shoppers of both sides who act as new to it.
 
 Weights are learned from choices among sampled garments, with how much caution opinions deserve of who took little. That
-likelihood is mostly about garments that few take, and a list is about its head: so what sells to shoppers of both sides
-may count for more, by as much as ranks best what the same shoppers took.
+likelihood is mostly about garments that few take, and a list is about its head: so they are learned again from what was
+taken among the first of each list, starting from and staying near the first.
 
-Source: `nets.choices`; discounted gain as in `nets.gain`. Differs: one number is chosen by the gain, all others by the
-likelihood.
+Source: `nets.choices`; the second pass as in cascade ranking (Wang, Lin and Metzler 2011, SIGIR). Differs: one set of
+weights for both, the first being the prior of the second.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,15 @@ from torch import Tensor
 
 from muslin.nets import bridges, choices, domain_factors, opinions
 from muslin.nets.domains import View, active, within
-from muslin.nets.gain import gained
 from muslin.random import stream
 from muslin.types import Csr, Floats, Items, Params, Users
 
 CAUTION = (0.0, 0.3, 1.0)
 """Multiples of the measured kappa that are tried."""
-HEAD = (0.0, 0.2, 0.4, 0.7, 1.0)
-"""How much more what sells to shoppers of both sides may count."""
+HEAD = 200
+"""Garments at the head of a list, among which weights are learned last."""
+_FEW = 64
+"""Shoppers whose opinions on everything are in memory at once."""
 FLOOR = 0.01
 """Least weight of an opinion."""
 ROWS = 256
@@ -58,15 +59,16 @@ def weighed(params: Params, told: Told, terms: Terms, seed: int) -> Params:
 
     `params` must not have seen it: those of `nets.domain_factors.fit`, with `g/...` of `nets.opinions.fit`.
     """
-    known, start = told[: terms.asked], opinions.given(opinions.part(params, str(told.view.code)), told.items)
+    known = told[: terms.asked]
+    nothing = np.zeros_like(opinions.given(opinions.part(params, str(told.view.code)), told.items))
     best, found = np.inf, {}
     for caution in CAUTION:
         asked = _choices(params, known, terms, caution, seed)
-        weights = choices.learned(asked, start, terms.penalty, FLOOR)
-        cost, _ = choices.loss(weights.astype(np.float64), asked, terms.penalty)
+        weights = choices.learned(asked, nothing, terms.penalty, FLOOR)
+        cost, _ = choices.loss(weights.astype(np.float64), asked, nothing.astype(np.float64), terms.penalty)
         if cost < best:
             best, found = cost, {"counts": torch.from_numpy(weights), "caution": torch.tensor([caution])}
-    return found | {"counts": _headed(params, known, terms, found)}
+    return found | {"counts": torch.from_numpy(_sharpened(params, known, terms, found))}
 
 
 def utilities(params: Params, view: View, users: Users, items: Items, shape: domain_factors.Shape) -> Floats:
@@ -81,10 +83,13 @@ def utilities(params: Params, view: View, users: Users, items: Items, shape: dom
 
 
 def doubts(params: Params, view: View, users: Users, items: Items, shape: domain_factors.Shape) -> Floats:
-    """[U, I] standard deviation of `utilities` for not knowing the taste elsewhere better; columns as independent."""
+    """[U, I] standard deviation of `utilities` for not knowing the taste elsewhere better; columns as independent.
+
+    By kappa as it is measured, whatever caution ranks best: a sample of one would else be sure of itself.
+    """
     known = opinions.part(params, str(view.code))
-    weights, caution = _weights(known, items)
-    asked = _side(params, view, users, items, shape, caution)
+    weights, _ = _weights(known, items)
+    asked = _side(params, view, users, items, shape, 1.0)
     mine = weights[opinions.echoes_at(asked)]
     out = np.zeros((len(users), len(items)), dtype=np.float32)
     for weight, variance in zip(mine, opinions.echoed(known, asked, spread=True), strict=True):
@@ -121,19 +126,33 @@ def _choices(params: Params, told: Told, terms: Terms, caution: float, seed: int
     return choices.joined(found)
 
 
-def _headed(params: Params, told: Told, terms: Terms, found: Params) -> Tensor:
-    """`counts` with some weight moved from what sells to all to what sells to shoppers of both sides, or put there."""
-    code = str(told.view.code)
-    with_weights = params | {f"{code}/{name}": value for name, value in found.items()}
-    scores = utilities(with_weights, told.view, told.users, told.items, terms.shape)
-    both, every = opinions.popularity(opinions.part(params, code), told.items)
-    spare = float(found["counts"][1]) - FLOOR
-    moves = [(more, min(more, spare)) for more in HEAD]
-    gains = [gained(scores + more * both - less * every, told.taken) for more, less in moves]
-    more, less = moves[int(np.argmax(gains))]
-    counts = found["counts"].clone()
-    counts[:2] += torch.tensor([more, -less])
-    return counts
+def _sharpened(params: Params, told: Told, terms: Terms, found: Params) -> Floats:
+    """`counts` moved towards what tells those that were taken from all others at the head of each list."""
+    known = opinions.part(params, str(told.view.code))
+    weights, caution = found["counts"].numpy(), float(found["caution"][0])
+    heads = []
+    for start in range(0, len(told.users), _FEW):
+        some = told[start : start + _FEW]
+        asked = _side(params, told.view, some.users, some.items, terms.shape, caution)
+        said = np.stack(list(opinions.formed(known, asked)), axis=2)
+        heads.append(_head(said, weights, some.taken))
+    asked_again = choices.joined(heads)
+    if not len(asked_again.lead):
+        return weights
+    return choices.learned(asked_again, weights, terms.penalty, FLOOR)
+
+
+def _head(said: Floats, weights: Floats, taken: Csr) -> choices.Choices:
+    """What was taken among the head of each list, beside all else there; `said` [U, I, E]."""
+    scores = said @ weights
+    size = min(HEAD, scores.shape[1])
+    top = np.argpartition(-scores, size - 1, axis=1)[:, :size]
+    mine = np.take_along_axis(taken.toarray() > 0, top, axis=1)
+    row, place = np.nonzero(mine)
+    listed = said[row[:, None], top[row]]
+    lead = listed - listed[np.arange(len(row)), place][:, None]
+    offset = np.where(mine[row], -np.inf, 0.0)
+    return choices.Choices(lead.astype(np.float32), offset.astype(np.float32))
 
 
 def _side(
