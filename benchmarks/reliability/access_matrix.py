@@ -18,7 +18,12 @@ ROWS: dict[tuple[str, str], str | None] = {
     ("POST", "/v1/models"): "models:admin",
     ("POST", "/v1/models/{model_id}:activate"): "models:admin",
     ("POST", "/v1/models/{model_id}:rollback"): "models:admin",
+    ("GET", "/v1/erasures/{job_id}"): "users:erase",
+    ("POST", "/v1/events"): "events:write",
     ("POST", "/v1/recommendations"): "recs:read",
+    ("PUT", "/v1/users"): "users:write",
+    ("DELETE", "/v1/users/{user_id}"): "users:erase",
+    ("GET", "/v1/users/{user_id}/export"): "users:erase",
 }
 """Method and path -> scope, None for open to all. Written by hand: the document must not vouch for itself."""
 

@@ -138,6 +138,11 @@ def test_openapi(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1.")
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == {
+        ("/v1/events", "post"),
+        ("/v1/users", "put"),
+        ("/v1/users/{user_id}", "delete"),
+        ("/v1/users/{user_id}/export", "get"),
+        ("/v1/erasures/{job_id}", "get"),
         ("/v1/recommendations", "post"),
         ("/v1/items/{item_id}/audience", "get"),
         ("/v1/models", "get"),
@@ -173,7 +178,8 @@ def test_openapi_lists_every_status(client: TestClient) -> None:
     elsewhere = {
         "bad_request", "not_found", "unknown_item", "method_not_allowed", "invalid_value",
         "repeated_parameter", "unknown_model", "already_active", "load_in_progress", "model_refused", "no_previous",
-        "not_active", "slow_headers",
+        "not_active", "slow_headers", "events_rejected", "no_state", "storage_full", "too_fast", "too_many_events",
+        "unknown_job",
     }  # fmt: skip
     assert set(CODES) - told == elsewhere
     for status in set(responses) - {"200"}:

@@ -14,7 +14,7 @@ def serve(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8642,
     state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What survives a restart: keys.", show_default=False)
+        Path | None, typer.Option(metavar="DIR", help="What survives a restart: keys, events.", show_default=False)
     ] = None,
     admin_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of /metrics, on loopback; 0 takes a free one.")

@@ -1,6 +1,7 @@
 """The application: routes, and what they share."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -10,10 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from muslin.engine.key_file import Watched
 from muslin.engine.model import Model
+from muslin.engine.online.event import Event, Receipt
 from muslin.http.access import Access, require_scopes
 from muslin.http.audience import Audience, audience
 from muslin.http.body import Limits, StrictRequest
 from muslin.http.docs import docs, openapi
+from muslin.http.erasures import Erasure
+from muslin.http.events import EventsRequest, send_events
 from muslin.http.gallery import Gallery
 from muslin.http.health import Health, livez, readyz
 from muslin.http.models import ModelInfo, ModelRequest, Models, act, load, models
@@ -24,17 +28,48 @@ from muslin.http.rates import Rates
 from muslin.http.recommendations import RecommendationRequest, Recommendations, recommend
 from muslin.http.screen import finish, screen
 from muslin.http.service import Service, proved
+from muslin.http.users import Kept, Profiles, erase_user, erasure, export_user, put_users
 
-ROUTES: tuple[HTTPRouteHandler, ...] = (recommend, audience, models, load, act, livez, readyz)
+ROUTES: tuple[HTTPRouteHandler, ...] = (
+    send_events,
+    put_users,
+    erase_user,
+    erasure,
+    export_user,
+    recommend,
+    audience,
+    models,
+    load,
+    act,
+    livez,
+    readyz,
+)
 """Routes of the API; the two that describe it come on top."""
 
-_BODIES = (RecommendationRequest, Recommendations, Audience, ModelRequest, ModelInfo, Models, Health, Problem)
+_BODIES = (
+    EventsRequest,
+    Event,
+    Receipt,
+    Profiles,
+    Kept,
+    Erasure,
+    RecommendationRequest,
+    Recommendations,
+    Audience,
+    ModelRequest,
+    ModelInfo,
+    Models,
+    Health,
+    Problem,
+)
 
 
-def create_app(model: Model, limits: Limits | None = None, keys: Watched | None = None) -> Litestar:
+def create_app(
+    model: Model, limits: Limits | None = None, keys: Watched | None = None, state: Path | None = None
+) -> Litestar:
     """Application that serves `model`; raises `ModelError` (`golden_failed`) when it does not answer."""
     limits = limits or Limits()
-    service = Service(limits)
+    service = Service(limits, state)
     service.open(proved(model))
     return application(service, limits, keys)
 

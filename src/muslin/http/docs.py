@@ -78,8 +78,8 @@ def _kind(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_kind(option) for option in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}"
-    return escape(str(schema.get("type", "one of")))
+        return f"list of {_kind(schema.get('items', {}))}"
+    return escape(str(schema.get("type", "one of" if "enum" in schema else "anything")))
 
 
 def _bounds(schema: dict[str, Any]) -> str:

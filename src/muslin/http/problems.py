@@ -38,6 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is nothing at this address."),
     "unknown_item": (404, "The catalogue has no such item."),
     "unknown_model": (404, "No such model is loaded, or can be."),
+    "unknown_job": (404, "There is no such job, or it was long ago."),
     "method_not_allowed": (405, "This address does not take this method; see the Allow header."),
     "slow_body": (408, "The body took too long to arrive."),
     "slow_headers": (408, "The headers took too long to arrive."),
@@ -46,9 +47,11 @@ CODES: dict[str, tuple[int, str]] = {
     "no_previous": (409, "There is no model to go back to."),
     "not_active": (409, "This model does not answer, so there is nothing to go back from."),
     "body_too_large": (413, "The body is larger than one megabyte, as sent or as decoded."),
+    "too_many_events": (413, "A request holds 500 events, or users, at most."),
     "unsupported_encoding": (415, "The body may be gzip or not encoded at all."),
     "unsupported_media_type": (415, "Send application/json in UTF-8."),
     "bad_characters": (422, "A text holds control characters or half a surrogate pair."),
+    "events_rejected": (422, "Some events are not accepted, and all or none were asked for; see errors."),
     "exclusive_fields": (422, "Only one of user_id and session_id can be given."),
     "invalid_value": (422, "A value is not allowed here."),
     "min_above_max": (422, "The lowest value is above the highest."),
@@ -59,10 +62,13 @@ CODES: dict[str, tuple[int, str]] = {
     "wrong_length": (422, "A text or list is too short or too long."),
     "wrong_type": (422, "A value has the wrong type."),
     "rate_limited": (429, "Too many requests for this key; see Retry-After."),
+    "too_fast": (429, "One shopper sends more events than a person can make."),
     "headers_too_large": (431, "The headers are too large."),
     "internal_error": (500, "The service failed; the request id finds the cause in its log."),
+    "no_state": (503, "The service keeps no events: it was started without a state directory."),
     "not_ready": (503, "The model is not loaded yet; try again shortly."),
     "overloaded": (503, "Too many requests are waiting; try again shortly."),
+    "storage_full": (507, "No disk space is left for events; answers go on."),
 }
 """Every code with its status and its explanation."""
 
@@ -91,15 +97,21 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ProblemError(Exception):
-    """Ends a request with the problem `code`, at `pointer` if one place is to blame."""
+    """Ends a request with the problem `code`, at `pointer` if one place is to blame, or with several `faults`."""
 
     def __init__(
-        self, code: str, pointer: str | None = None, *, headers: Mapping[str, str] | None = None, reason: str = ""
+        self,
+        code: str,
+        pointer: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reason: str = "",
+        faults: Sequence[Fault] = (),
     ) -> None:
         """`reason`: a code that says more than `code` of what is wrong there."""
         super().__init__(code)
         self.code = code
-        self.faults = () if pointer is None else (Fault(pointer, reason or code),)
+        self.faults = tuple(faults) if pointer is None else (Fault(pointer, reason or code),)
         self.headers = dict(headers or {})
 
 

@@ -29,7 +29,7 @@ class Settings:
     port: int = 8642
     """0 takes a free one."""
     state: Path | None = None
-    """Directory of what must survive a restart, keys among it."""
+    """Directory of what must survive a restart: keys, events and what follows from them."""
     admin_port: int | None = None
     """Port of `/metrics`, on loopback; None for none."""
     log_requests: bool = False
@@ -46,7 +46,7 @@ def serve(model_path: str | Path, settings: Settings | None = None) -> None:
     """
     settings = settings or Settings()
     limits, keys = Limits(), Watched(settings.state)
-    service = Service(limits)
+    service = Service(limits, settings.state)
     path = Path(model_path)
     gallery = Gallery(service, path.absolute().parent, settings.state)
     app = application(service, limits, keys, gallery=gallery, log_requests=settings.log_requests)

@@ -10,14 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
+from muslin.engine.online.online import Online
 from muslin.errors import ModelError
 from muslin.http.body import Limits
+from muslin.http.erasures import Erasures
+from muslin.http.following import following
 from muslin.http.pressure import Pressure
 from muslin.http.problems import ProblemError
 from muslin.http.vocabulary import Vocabulary, vocabulary
@@ -41,8 +45,11 @@ class Served:
 class Service:
     """Holds the served model, if any, and runs engine work on a bounded number of threads."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, state: Path | None = None) -> None:
         self.metrics = Metrics()
+        self._state = state
+        self._online: Online | None = None
+        self.erasures = Erasures()
         self._served: Served | None = None
         self._pressure = Pressure(limits)
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="muslin-engine")
@@ -59,9 +66,18 @@ class Service:
 
     def open(self, served: Served) -> None:
         """Serve this model from the next request on. May be called from any thread."""
+        if self._state is not None:
+            self._online = following(self._online, self._state, served.model, self.metrics)
         self._served = served
         self.metrics.forget("model_info")
         self.metrics.gauge("model_info", 1, served.version)
+
+    @property
+    def online(self) -> Online:
+        """What shoppers do; raises `ProblemError`: `no_state` without a state directory, `not_ready` before a model."""
+        if self._online is None:
+            raise ProblemError("no_state" if self._state is None else "not_ready", headers={"Retry-After": "1"})
+        return self._online
 
     async def run(self, work: Callable[[Served], T]) -> T:
         """Result of `work` on the served model, off the event loop; raises `ProblemError` (503) when it cannot be."""
@@ -92,8 +108,10 @@ class Service:
             raise
 
     async def close(self) -> None:
-        """Let the work in hand end and stop the threads."""
+        """Let the work in hand end, stop the threads and write the state down."""
         await asyncio.to_thread(self._threads.shutdown)
+        if self._online is not None:
+            await asyncio.to_thread(self._online.close)
 
 
 def proved(model: Model) -> Served:

@@ -16,12 +16,15 @@ from muslin.engine.online.writer import Batch
 UNKEPT = frozenset({"rate_limited"})
 """Codes whose events are not put in quarantine: whoever floods us is not to fill the disk."""
 
+_OUTCOME = {"new": "accepted", "duplicate": "duplicate", "dropped": "dropped"}
+
 
 class Admitted(NamedTuple):
-    """The receipt of a batch, and the rows it added to the log."""
+    """The receipt of a batch, the rows it added to the log, and its events by type and outcome."""
 
     receipt: Receipt
     rows: list[Row]
+    events: Counter[tuple[str, str]]
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Admission:
     rules: Rules
     seq: int
     known: Collection[str] | None = None
-    outcomes: Counter[str] = field(default_factory=Counter)
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
 
     def admit(self, batch: Batch, now: int) -> Admitted:
@@ -43,18 +46,21 @@ class Admission:
         bad = [*batch.bad, *(_conflict(fresh) for fresh, verdict in pairs if verdict == "conflict")]
         rejected = tuple(sorted((one.rejected for one in bad), key=lambda one: one.index))
         if batch.atomic and rejected:
-            return Admitted(Receipt(0, 0, rejected, self.seq), [])
+            return Admitted(Receipt(0, 0, rejected, self.seq), [], Counter({("other", "rejected"): len(rejected)}))
         log.quarantine(self.db, [one for one in bad if one.rejected.code not in UNKEPT], now)
         new = [fresh for fresh, verdict in pairs if verdict == "new"]
         rows = [row for fresh in new if (row := self._write(fresh, now)) is not None]
         count, pending = Counter(verdicts), len(new) - len(rows)
-        return Admitted(Receipt(len(new), count["duplicate"], rejected, self.seq, count["dropped"], pending), rows)
+        events = Counter((fresh.row.kind, _OUTCOME[verdict]) for fresh, verdict in pairs if verdict != "conflict")
+        events["other", "rejected"] = len(rejected)
+        return Admitted(
+            Receipt(len(new), count["duplicate"], rejected, self.seq, count["dropped"], pending), rows, events
+        )
 
-    def tally(self, receipt: Receipt) -> None:
+    def tally(self, admitted: Admitted) -> None:
         """Count what became of a batch, once it is on the disk."""
-        self.outcomes.update(accepted=receipt.accepted, duplicate=receipt.duplicates, dropped=receipt.dropped)
-        self.outcomes.update(rejected=len(receipt.rejected))
-        self.quarantined.update(one.code for one in receipt.rejected if one.code not in UNKEPT)
+        self.events.update(admitted.events)
+        self.quarantined.update(one.code for one in admitted.receipt.rejected if one.code not in UNKEPT)
 
     def _write(self, fresh: Fresh, now: int) -> Row | None:
         """The row of the log, None where the event waits for its garment."""

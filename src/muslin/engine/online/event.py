@@ -132,8 +132,8 @@ class Stats(msgspec.Struct, frozen=True):
     items_in_memory: int
     users_in_memory: int
     evictions: int
-    events: dict[str, int]
-    """By outcome: accepted, duplicate, rejected, dropped."""
+    events: dict[tuple[str, str], int]
+    """By type (`other` where rejected) and outcome: accepted, duplicate, dropped, rejected."""
     quarantined: dict[str, int]
     """By code."""
     wal_bytes: int
@@ -141,8 +141,6 @@ class Stats(msgspec.Struct, frozen=True):
     snapshot_at: int
     """µs UTC; 0 before the first."""
     recovery_seconds: float
-    commit_seconds: float
-    """Of the last commit."""
 
 
 def encoded(value: Any) -> bytes:

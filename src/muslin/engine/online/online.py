@@ -6,7 +6,6 @@
 import sqlite3
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -38,14 +37,19 @@ def clock() -> int:
     return time.time_ns() // 1000
 
 
+def _untimed(_seconds: float) -> None:
+    """Nobody wants to know how long a commit took."""
+
+
 class Online:
     """See the module. Made by `open`."""
 
-    def __init__(self, directory: Path, rules: Rules, now: Clock) -> None:
+    def __init__(self, directory: Path, rules: Rules, now: Clock, timed: Callable[[float], None]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.rules = rules
         self._now = now
+        self._timed = timed
         self._lease = owned(directory)
         try:
             self._keys = load_keys(directory, fresh=not (directory / FILE).exists())
@@ -63,19 +67,26 @@ class Online:
         self._disk = Disk(directory, rules.low_disk_bytes)
         self._pace = Pace(rules.shopper_rate)
         self._seen = threading.Condition()
-        self._commit_seconds = 0.0
         self._snapshot_at = 0
         self._kept_day = 0
         self._unsure = False
         self._writer = Writer(rules, self._commit)
 
     @classmethod
-    def open(cls, directory: str | Path, rules: Rules | None = None, *, now: Clock = clock) -> "Online":
+    def open(
+        cls,
+        directory: str | Path,
+        rules: Rules | None = None,
+        *,
+        now: Clock = clock,
+        timed: Callable[[float], None] = _untimed,
+    ) -> "Online":
         """The state in `directory`, made where there is none, as it was after the last acknowledged event.
 
+        `timed` is told the seconds of each commit.
         Raises `DataError`: `state_in_use`, `newer_format`, `not_a_database`, `no_secret`.
         """
-        return cls(Path(directory), rules or Rules(), now)
+        return cls(Path(directory), rules or Rules(), now, timed)
 
     def __enter__(self) -> "Online":
         return self
@@ -155,20 +166,18 @@ class Online:
     def stats(self) -> Stats:
         """Counters and sizes."""
         state, wal = self._state, self.directory / f"{FILE}-wal"
-        outcomes: Counter[str] = self._admission.outcomes
         return Stats(
             committed_seq=state.applied,
             queue_depth=self._writer.depth,
             items_in_memory=len(state.items),
             users_in_memory=len(state.users),
             evictions=state.items.evictions + state.users.evictions,
-            events=dict(outcomes),
+            events={key: n for key, n in self._admission.events.items() if n},
             quarantined=dict(self._admission.quarantined),
             wal_bytes=wal.stat().st_size if wal.exists() else 0,
             snapshot_seq=state.snapshot_seq,
             snapshot_at=self._snapshot_at,
             recovery_seconds=self._recovery,
-            commit_seconds=self._commit_seconds,
         )
 
     # Catalogue rows and profiles
@@ -194,7 +203,11 @@ class Online:
 
     def erase(self, user_id: str) -> Erased:
         """Remove all that is known of a user, from memory and from the files; what comes later is dropped."""
-        return self._do(lambda: self._erased(Shopper("user", user_id)))
+        return self.erasing(user_id).result()
+
+    def erasing(self, user_id: str) -> "Future[Erased]":
+        """`erase`, not waited for."""
+        return self._writer.call(lambda: self._erased(Shopper("user", user_id)))
 
     def export(self, user_id: str) -> dict[str, Any]:
         """All that is known of a user, as plain JSON values."""
@@ -258,10 +271,10 @@ class Online:
             for batch in batches:
                 batch.future.set_exception(refusal(error))
             return
-        self._commit_seconds = time.perf_counter() - started
+        self._timed(time.perf_counter() - started)
         self._applied([row for one in admitted for row in one.rows])
         for one in admitted:
-            self._admission.tally(one.receipt)
+            self._admission.tally(one)
         for batch, one in zip(batches, admitted, strict=True):
             batch.future.set_result(one.receipt)
         self._keep_house()

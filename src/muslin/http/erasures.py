@@ -1,0 +1,46 @@
+"""Erasures of users under way, and how they ended."""
+
+import secrets
+from collections import OrderedDict
+from concurrent.futures import Future
+from typing import Literal
+
+import msgspec
+
+from muslin.engine.online.erase import Erased
+from muslin.engine.online.online import Online
+from muslin.http.problems import ProblemError
+
+_MOST_JOBS = 1000
+
+
+class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An erasure under way or done; `events`: how many were removed."""
+
+    job_id: str
+    status: Literal["running", "done", "failed"]
+    events: int | None = None
+
+
+class Erasures:
+    """The erasures of a service, the newest few."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[str, Future[Erased]] = OrderedDict()
+
+    def start(self, online: Online, user_id: str) -> Erasure:
+        """Begin one."""
+        job = secrets.token_urlsafe(12)
+        self._jobs[job] = online.erasing(user_id)
+        if len(self._jobs) > _MOST_JOBS:
+            self._jobs.popitem(last=False)
+        return self.of(job)
+
+    def of(self, job: str) -> Erasure:
+        """How it stands; raises `ProblemError` (`unknown_job`)."""
+        future = self._jobs.get(job)
+        if future is None:
+            raise ProblemError("unknown_job")
+        if not future.done():
+            return Erasure(job, "running")
+        return Erasure(job, "failed") if future.exception() else Erasure(job, "done", future.result().events)

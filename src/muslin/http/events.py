@@ -1,0 +1,93 @@
+"""`POST /v1/events`: what shoppers do, kept before it is acknowledged."""
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+import msgspec
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+
+from muslin.engine.online.event import MAX_EVENTS, Receipt
+from muslin.engine.online.moments import BadTimeError, micros
+from muslin.engine.online.online import Online
+from muslin.engine.online.refused import RefusedError
+from muslin.http.problems import BODY, Fault, ProblemError, documented
+from muslin.http.service import Service
+
+_MANY = 20
+"""From this number on, events are checked beside the event loop."""
+_CODES = {"queue_full": "overloaded", "too_fast": "too_fast", "storage_full": "storage_full", "closed": "not_ready"}
+_AGAIN = {"queue_full": "1", "too_fast": "60", "storage_full": "5", "closed": "1"}
+"""Seconds after which to try again."""
+
+
+class EventsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to 500 events; each is checked by itself (see Event), and a bad one does not keep the others out."""
+
+    events: Annotated[list[Any], msgspec.Meta(min_length=1, description="objects as Event describes them")]
+    sent_at: Annotated[
+        Annotated[str, msgspec.Meta(max_length=64)] | int | None,
+        msgspec.Meta(description="the sender's clock now: times of events are corrected by its error"),
+    ] = None
+
+
+@post(
+    "/v1/events",
+    status_code=200,
+    summary="Tell what shoppers did",
+    opt={"query": ("atomic",), "scope": "events:write"},
+    responses=documented(
+        *BODY,
+        "ambiguous_length",
+        "too_many_events",
+        "events_rejected",
+        "invalid_value",
+        "repeated_parameter",
+        "too_fast",
+        "headers_too_large",
+        "internal_error",
+        "no_state",
+        "not_ready",
+        "overloaded",
+        "storage_full",
+    ),
+)
+async def send_events(
+    data: JSONBody[EventsRequest],
+    service: NamedDependency[Service],
+    atomic: Annotated[bool, QueryParameter(description="all events or none")] = False,
+) -> Receipt:
+    """Keep events, and learn from them at once.
+
+    The answer comes when they are on the disk: what is accepted is kept, and counted once however often it is sent.
+    Rejected events are listed with a code and set aside.
+    """
+    if len(data.events) > MAX_EVENTS:
+        raise ProblemError("too_many_events", "/events")
+    started, online = time.monotonic(), service.online
+    receipt = await _kept(online, data, atomic)
+    service.metrics.observe("event_to_visible_seconds", time.monotonic() - started)
+    if atomic and receipt.rejected:
+        raise ProblemError("events_rejected", faults=[Fault(f"/events/{b.index}", b.code) for b in receipt.rejected])
+    return receipt
+
+
+async def _kept(online: Online, data: EventsRequest, atomic: bool) -> Receipt:
+    sent_at = _sent_at(data.sent_at)
+    try:
+        if len(data.events) < _MANY:
+            future = online.submit(data.events, sent_at=sent_at, atomic=atomic)
+        else:
+            future = await asyncio.to_thread(online.submit, data.events, sent_at=sent_at, atomic=atomic)
+        return await asyncio.wrap_future(future)
+    except RefusedError as error:
+        raise ProblemError(_CODES[error.code], headers={"Retry-After": _AGAIN[error.code]}) from None
+
+
+def _sent_at(moment: str | int | None) -> int | None:
+    try:
+        return None if moment is None else micros(moment)
+    except BadTimeError:
+        raise ProblemError("invalid_value", "/sent_at") from None
