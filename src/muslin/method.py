@@ -104,6 +104,19 @@ class Examined(Trainable, Protocol):
 
 
 @runtime_checkable
+class Rehearsed(Trainable, Protocol):
+    """A method with a few numbers that only garments left out of its training can teach."""
+
+    def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
+        """What `left_out` teaches, by name: it takes the place of what `params` has under these names.
+
+        `params`: learned without anything of `left_out`, which holds all events of garments whose families were left
+        out whole, and some of trained ones, with shoppers whose histories lack them. Pure. Names no row of a catalogue.
+        """
+        ...
+
+
+@runtime_checkable
 class Proximal(Trainable, Protocol):
     """A method that pulls its parameters somewhere beside going down a gradient."""
 

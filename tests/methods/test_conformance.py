@@ -29,6 +29,7 @@ ROWS = {
     "popularity_segment": Row(("warm", "user_cold")),
     "content_knn": Row(("warm", "item_cold", "user_cold")),
     "content_blend": Row(("warm", "item_cold", "user_cold")),
+    "muslin": Row(("warm", "item_cold", "user_cold")),
     "two_tower": Row(("warm", "item_cold", "user_cold")),
     "dropoutnet": Row(("warm", "item_cold", "user_cold")),
     "vbpr": Row(("warm", "item_cold", "user_cold")),

@@ -62,6 +62,11 @@ def validation(dataset: Dataset, seed: int, *, share: float = 0.05) -> Split:
     return item_cold(dataset, seed, share=share, warm_share=0.0)
 
 
+def rehearsal(dataset: Dataset, seed: int, *, share: float = 0.05) -> Split:
+    """Strict item hold-out inside training data from which a method may also learn: as many warm pairs leave."""
+    return item_cold(dataset, seed, share=share, warm_share=share)
+
+
 def both_cold(dataset: Dataset, seed: int, *, k: int, k_max: int = 3, share: float = 0.2) -> Split:
     """New shoppers and new garments at once: `share` of the shoppers and `share` of the families leave training.
 

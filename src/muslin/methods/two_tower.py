@@ -15,22 +15,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule, Side
-from muslin.nets import blend
+from muslin.nets import tower
 from muslin.nets.descent import batch_size, gradients
 from muslin.nets.losses import Negatives, shared_softmax
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
-from muslin.types import Csr, Features, Floats, Items, Params, TrainData, Users
+from muslin.types import Csr, Features, Items, Params, TrainData, Users
 
-FIXED = ("idf", "length", "sold")
+FIXED = tower.FIXED | {"sold"}
 """Parameters that belong to the features or to the garments and are not trained, by their first word."""
 
 _BEND = 8
@@ -90,40 +89,16 @@ class TwoTower:
         )
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """`item` [D, K] and `dense/NAME` [E, K] random projections, `bias` [D, 1], `profile` [F, K], `log_scale` [1].
+        """Parameters of `nets.tower.start`, `profile` [F, K], `log_scale` [1].
 
-        Fixed: `idf` [D] scales the sparse columns, `length/NAME` [1] an embedding: to match them, and shorter where its
-        weight in a blend of cosines (`nets.blend`) is below 1, down to 0 for one that says nothing; `sold` [N], where
-        `popularity` is above 0, is the log of a garment's shoppers less that of an average one's, counted from 1 on.
+        `sold` [N], where `popularity` is above 0, is not trained: the log of a garment's shoppers less that of an
+        average one's, counted from 1 on.
         """
-        features, profile = data.catalogue.features, data.shoppers.features.matrix
-        content, k = features.matrix, self.config.dimensions
-        idf = torch.from_numpy(blend.inverse_frequency(content))
-        squares = _scaled(content, idf).power(2).sum(axis=1)
-        length = self.config.dense_weight * (float(np.sqrt(squares).mean()) or 1.0)
-        params = {
-            "item": _projection(content.shape[1], k, torch_stream(seed, "two_tower")),
-            "bias": torch.zeros(content.shape[1], 1),
-            "profile": torch.zeros(profile.shape[1], k),
-            "idf": idf,
-            "log_scale": torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32),
-        }
-        if self.config.popularity:
-            params["sold"] = _sold(data)
-        for column, share in zip(features.dense, self._shares(data, seed), strict=True):
-            params[f"length/{column.name}"] = torch.tensor([length * share], dtype=torch.float32)
-            rng = torch_stream(seed, "two_tower", column.name)
-            params[f"dense/{column.name}"] = _projection(column.vectors.shape[1], k, rng)
-        return params
-
-    def _shares(self, data: TrainData, seed: int) -> Floats:
-        """[columns] 0 to 1: how much of an embedding column's length it gets."""
-        features = data.catalogue.features
-        if not features.dense:
-            return np.empty(0, dtype=np.float32)
-        weights = blend.learned(data, blend.columns(features, blend.inverse_frequency(features.matrix)), seed)
-        shares: Floats = np.sqrt(np.minimum(weights.weight[len(features.blocks) :], 1))
-        return shares
+        k, profile = self.config.dimensions, data.shoppers.features.matrix
+        params = tower.start(data, k, self.config.dense_weight, seed)
+        params["profile"] = torch.zeros(profile.shape[1], k)
+        params["log_scale"] = torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32)
+        return params | ({"sold": _sold(data)} if self.config.popularity else {})
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
         """Pairs with shared negatives and their feature rows."""
@@ -158,7 +133,7 @@ class TwoTower:
 
     def represent(self, params: Params, batch: Data) -> Tensor:
         """[T, K] unit vectors of the garments the batch touches."""
-        return _items(params, batch.content)[0]
+        return tower.items(params, batch.content)[0]
 
     def logits(self, params: Params, batch: Data) -> Tensor:
         """[B, 1 + S] logits of each target and of the shared negatives, with the correction of the loss."""
@@ -168,7 +143,7 @@ class TwoTower:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
-        item_NK, bias_N = _items(params, items.catalogue.features)
+        item_NK, bias_N = tower.items(params, items.catalogue.features)
         user_UK = _shopper(params, row_means(users.history), item_NK, users.features)
         rows = torch.from_numpy(items.rows)
         query_UK: Tensor = params["log_scale"].exp() * user_UK
@@ -187,7 +162,7 @@ def _loss(params: Params, batch: Data) -> Tensor:
 def _parts(params: Params, batch: Data) -> tuple[Tensor, Tensor, Negatives]:
     """Logits [B] of the targets, queries [B, K], and the negatives."""
     pairs = batch.pairs
-    item_TK, bias_T = _items(params, batch.content)
+    item_TK, bias_T = tower.items(params, batch.content)
     user_BK = _shopper(params, pairs.history, item_TK, batch.profile)
     scale = params["log_scale"].exp()
     target, negative = torch.from_numpy(pairs.target), torch.from_numpy(pairs.negative)
@@ -198,18 +173,6 @@ def _parts(params: Params, batch: Data) -> tuple[Tensor, Tensor, Negatives]:
     return logit_B - torch.from_numpy(pairs.log_q_target), query_BK, others
 
 
-def _items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
-    """Unit vectors [N, K] and biases [N] of items with these features."""
-    content = _scaled(features.matrix, params["idf"])
-    item_NK = sparse_product(content, params["item"])
-    for column in features.dense:
-        vectors = params[f"length/{column.name}"] * torch.from_numpy(column.vectors)
-        item_NK = item_NK + vectors @ params[f"dense/{column.name}"]
-    if "adapter/down" in params:
-        item_NK = item_NK + item_NK @ params["adapter/down"] @ params["adapter/up"]
-    return F.normalize(item_NK, dim=1), sparse_product(content, params["bias"]).squeeze(1)
-
-
 def _sold(data: TrainData) -> Tensor:
     """[N] log(1 + shoppers) less log(1 + their mean over the garments of the domain)."""
     count = np.asarray(data.matrix().getnnz(axis=0), dtype=np.float64)
@@ -218,17 +181,9 @@ def _sold(data: TrainData) -> Tensor:
     return torch.from_numpy((np.log1p(count) - np.log1p(mean)[domain]).astype(np.float32))
 
 
-def _projection(rows: int, k: int, rng: torch.Generator) -> Tensor:
-    return torch.randn(rows, k, generator=rng) / math.sqrt(k)
-
-
 def _shopper(params: Params, history_UN: Csr, item_NK: Tensor, profile_UF: Csr) -> Tensor:
     taste_UK = F.normalize(sparse_product(history_UN, item_NK), dim=1)
     return taste_UK + sparse_product(profile_UF, params["profile"])
-
-
-def _scaled(content: Csr, weight: Tensor) -> Csr:
-    return sp.csr_matrix(content @ sp.diags_array(weight.numpy()))
 
 
 def build(config: Config) -> TwoTower:

@@ -87,22 +87,38 @@ def trained(params: Params) -> int:
 
 def scores(params: Params, users: Users, items: Items, shape: Shape) -> Floats:
     """[U, I]."""
+    found = likenesses(params, users, items, shape)
+    weight = np.where(items.rows < trained(params), np.float32(shape.known), np.float32(shape.smoothed))
+    blended: Floats = (weight * found.expected + found.raw) / (weight + 1)
+    return blended
+
+
+class Likenesses(NamedTuple):
+    """Both parts [U, I], in units of the shopper: `raw` likeness, and what EASE `expected`.
+
+    Of a known item that is its own expectation, by its root; of a new one that of the known items it is like.
+    """
+
+    raw: Floats
+    expected: Floats
+
+
+def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Likenesses:
+    """What `scores` weighs."""
     parts = _parts(params, users, items)
     n, sample = trained(params), params["sample"].numpy()
     columns = blend.columns(items.catalogue.features, params["idf"].numpy()).take(items.rows)
-    raw = _in_units(blend.blended(parts.profile, columns, parts.weights), _raw_sample(parts, sample))
+    raw = in_units(blend.blended(parts.profile, columns, parts.weights), _raw_sample(parts, sample))
     hot = items.rows < n
-    out = np.empty_like(raw)
+    expected = np.empty_like(raw)
     if hot.any():
-        expected = parts.expected[:, items.rows[hot]].toarray()
-        known = _in_units(expected, parts.expected[:, sample].toarray())
-        out[:, hot] = (shape.known * _root(known) + raw[:, hot]) / (shape.known + 1)
+        own = parts.expected[:, items.rows[hot]].toarray()
+        expected[:, hot] = _root(in_units(own, parts.expected[:, sample].toarray()))
     if not hot.all():
         cold = np.flatnonzero(~hot)
         near = neighbours.nearest(columns.take(cold), parts.trained, parts.weights, shape.neighbours)
-        smooth = _in_units(_smoothed(parts, near), _smoothed(parts, stored.matrix(params, "near", n)))
-        out[:, cold] = (shape.smoothed * smooth + raw[:, cold]) / (shape.smoothed + 1)
-    return out
+        expected[:, cold] = in_units(_smoothed(parts, near), _smoothed(parts, stored.matrix(params, "near", n)))
+    return Likenesses(raw, expected)
 
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:
@@ -130,7 +146,7 @@ def _root(values: Floats) -> Floats:
     return root
 
 
-def _in_units(values: Floats, sample: Floats) -> Floats:
+def in_units(values: Floats, sample: Floats) -> Floats:
     """`values` [U, I] in standard deviations over `sample` [U, R] from its mean; zero where that is all alike."""
     mean, spread = sample.mean(axis=1, keepdims=True), sample.std(axis=1, keepdims=True)
     units: Floats = np.divide(values - mean, spread, out=np.zeros_like(values), where=spread > 1e-9)

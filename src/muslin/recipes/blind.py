@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from muslin.method import Evidence, Schedule, Scorer, Trainable
-from muslin.types import Features, Ints, Items, Params, TrainData, Users
+from muslin.method import Evidence, Rehearsed, Schedule, Scorer, Trainable
+from muslin.types import Features, Ints, Items, Params, Support, TrainData, Users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,17 @@ class Blind:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """As the method's, on what is left."""
-        catalogue = replace(items.catalogue, features=_without(items.catalogue.features, self.items))
+        return self.method.score(params, self._users(users), self._items(items))
+
+    def _users(self, users: Users) -> Users:
         tastes = None if users.tastes is None else users.tastes[:, self.tastes]
-        fewer = replace(users, features=users.features[:, self.profile], tastes=tastes)
-        return self.method.score(params, fewer, Items(catalogue, items.rows))
+        return replace(users, features=users.features[:, self.profile], tastes=tastes)
+
+    def _items(self, items: Items) -> Items:
+        return Items(replace(items.catalogue, features=_without(items.catalogue.features, self.items)), items.rows)
+
+    def _support(self, support: Support) -> Support:
+        return Support(self._users(support.users), self._items(support.items), support.weight)
 
     def _data(self, data: TrainData) -> TrainData:
         catalogue = replace(data.catalogue, features=_without(data.catalogue.features, self.items))
@@ -76,6 +83,17 @@ class BlindTrainable(Blind):
         return self.method.step(params, batch)
 
 
+@dataclass(frozen=True)
+class BlindRehearsed(BlindTrainable):
+    """The same for a method that garments left out teach."""
+
+    method: Rehearsed
+
+    def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
+        """The method's, on what is left."""
+        return self.method.rehearse(params, self._support(left_out), seed)
+
+
 def blinded(method: Scorer, hidden: Hidden, shoppers: Features, tastes: Features | None = None) -> Scorer:
     """`method` without sight of `hidden`; the method itself where nothing is.
 
@@ -86,6 +104,8 @@ def blinded(method: Scorer, hidden: Hidden, shoppers: Features, tastes: Features
         return method
     profile = _columns(shoppers, hidden.profile)
     liked = None if tastes is None else _columns(tastes, _shown(tastes, hidden.items))
+    if isinstance(method, Rehearsed):
+        return BlindRehearsed(method, hidden.items, profile, liked)
     if isinstance(method, Trainable):
         return BlindTrainable(method, hidden.items, profile, liked)
     return Blind(method, hidden.items, profile, liked)

@@ -9,21 +9,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from muslin import registry
 from muslin.config import as_options, resolve
 from muslin.data.dataset import Dataset
-from muslin.data.splits import validation
+from muslin.data.splits import rehearsal, validation
 from muslin.engine.model import Model
 from muslin.errors import DataError
 from muslin.features.space import World, encode
-from muslin.method import Examined, Fitted, Trainable
+from muslin.method import Examined, Fitted, Rehearsed, Trainable
 from muslin.recipes.blind import Hidden, blinded
+from muslin.recipes.left_out import left_out
 from muslin.recipes.validate import cold_ndcg
 from muslin.train.loop import Run, train
+from muslin.types import Params
 
 DEFAULT_METHOD = "two_tower"
 """What `fit` uses unless told otherwise; the honest evaluation decides."""
@@ -74,25 +76,36 @@ def fit_world(recipe: Recipe, world: World, seed: int, checkpoint: Path | None =
     if not isinstance(method, Trainable):
         return Fitted(method, method.init(data, seed))
     run = Run(f"{recipe.method} {_fingerprint(recipe, world)}", seed)
-    epochs = _best_epochs(method, world, replace(run, checkpoint=_file(checkpoint, "search")))
-    final = replace(run, checkpoint=_file(checkpoint, "final"), epochs=epochs)
-    return Fitted(method, train(method, data, final).params)
+    found = _search(method, world, replace(run, checkpoint=_file(checkpoint, "search")))
+    final = replace(run, checkpoint=_file(checkpoint, "final"), epochs=found.epochs)
+    return Fitted(method, train(method, data, final).params | found.taught)
 
 
-def _best_epochs(method: Trainable, world: World, run: Run) -> int | None:
-    """Epochs after which strictly held-out items are ranked best; None (the whole schedule) on too little data.
+class _Found(NamedTuple):
+    """How long to train, None for the whole schedule, and what was learned of garments left out."""
 
-    A method that is `Examined` leaves out what it thinks fit instead.
+    epochs: int | None
+    taught: Params
+
+
+def _search(method: Trainable, world: World, run: Run) -> _Found:
+    """Epochs after which strictly held-out items are ranked best, and what these teach a `Rehearsed` method.
+
+    A method that is `Examined` leaves out what it thinks fit instead. On too little data nothing is found.
     """
     if isinstance(method, Examined):
         exam = method.held_out(world.training(method.evidence), run.seed)
-        return train(method, exam[0], run, exam[1]).epochs if exam else None
+        return _Found(train(method, exam[0], run, exam[1]).epochs if exam else None, {})
+    rehearsed = isinstance(method, Rehearsed)
     try:
-        split = validation(world.dataset, run.seed)
+        split = rehearsal(world.dataset, run.seed) if rehearsed else validation(world.dataset, run.seed)
     except DataError:
-        return None
+        return _Found(None, {})
     inner = encode(split.train)
-    return train(method, inner.training(method.evidence), run, cold_ndcg(method, inner, split)).epochs
+    trained = train(method, inner.training(method.evidence), run, cold_ndcg(method, inner, split))
+    if not isinstance(method, Rehearsed):
+        return _Found(trained.epochs, {})
+    return _Found(trained.epochs, method.rehearse(trained.params, left_out(inner, split, method.evidence), run.seed))
 
 
 def _file(directory: Path | None, name: str) -> Path | None:

@@ -1,0 +1,165 @@
+"""Content gives the prior, first events the posterior, left-out garments teach both: the default.
+
+What is known of a shopper and a garment, likeness, EASE, a learned taste and what sells, is weighed into one logit,
+known and new garments alike. A new garment's first shoppers move it by a Gaussian process over shoppers of full rank.
+The weights, the kernel and the noise come from garments whose families were left out, told of some of their shoppers
+and asked about the others.
+
+Source: sampled softmax for the taste, see `two_tower`; attention by the candidate, see `nets.pooling`; EASE, Steck 2019
+(WWW); Gaussian process regression, Rasmussen and Williams 2006, section 2.2; episodes with a closed-form inner problem,
+R2-D2 (Bertinetto et al. 2019, ICLR).
+Differs: see `nets.signals`, `nets.process` and `nets.rehearsal`.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from muslin.data.pairs import PairBatch, pair_batches
+from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
+from muslin.nets import one_list, prior, process, rehearsal, signals, tower, warming
+from muslin.nets.descent import batch_size, gradients
+from muslin.nets.pooling import pooled, pooled_pairs
+from muslin.nets.sparse import sparse_product
+from muslin.types import Csr, Features, Items, Params, Support, TrainData, Users
+
+_TRAINED = ("item", "dense", "bias", "profile", "log_scale", "log_sharpness")
+"""Parameters that the loop moves, by their first word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options."""
+
+    penalty: Positive = 50.0
+    """L2 penalty of EASE's weights."""
+    keep: Count = 300
+    """EASE weights kept an item, on average."""
+    neighbours: Count = 30
+    """Trained items whose expectations a new one takes the mean of."""
+    damping: NotNegative = 0.25
+    """Power of popularity by which items count less in who is like whom."""
+    dimensions: Count = 192
+    """Length of the vectors of the learned taste."""
+    epochs: Count = 12
+    """Passes over the pairs at most; validation usually stops earlier."""
+    learning_rate: Positive = 0.001
+    """Adam's step size."""
+    patience: Count = 2
+    """Epochs without a better validation score before stopping."""
+    batch_size: Count = 2048
+    """Pairs per step at most; small data has smaller batches."""
+    negatives: Count = 1024
+    """Shared negatives per step."""
+    negative_power: NotNegative = 0.5
+    """Negatives are drawn by popularity to this power."""
+    temperature: Positive = 0.1
+    """Starting softmax temperature of the taste; learned from there."""
+    sharpness: Positive = 8.0
+    """Starting sharpness of the pooling over what a shopper took; learned from there."""
+    dense_weight: NotNegative = 0.7
+    """Length of an embedding column's part of an item at most, beside 1 for all other columns together."""
+    warm_loss: NotNegative = 0.01
+    """Share of the accuracy on known garments that may be given up for new ones in one list."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A batch with the feature rows it needs."""
+
+    pairs: PairBatch
+    content: Features
+    profile: Csr
+
+
+@dataclass(frozen=True)
+class Muslin:
+    """See the module."""
+
+    config: Config
+    evidence: frozenset[Evidence] = frozenset({"history", "profile"})
+
+    @property
+    def schedule(self) -> Schedule:
+        """Length and speed of training."""
+        c = self.config
+        return Schedule(epochs=c.epochs, learning_rate=c.learning_rate, patience=c.patience)
+
+    def init(self, data: TrainData, seed: int) -> Params:
+        """What `nets.prior.fit`, `nets.tower.start` and `nets.process.start` give, and `mix` (`nets.signals`).
+
+        Besides: `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1], `log_sharpness` [1], `offset` [1].
+        """
+        c = self.config
+        params = prior.fit(data, self._shape, seed) | tower.start(data, c.dimensions, c.dense_weight, seed)
+        params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)}
+        return params | {
+            "profile": torch.zeros(data.shoppers.features.matrix.shape[1], c.dimensions),
+            "damping": torch.from_numpy(warming.damping(data.matrix(), c.damping)),
+            "log_scale": torch.tensor([-math.log(c.temperature)]),
+            "log_sharpness": torch.tensor([math.log(c.sharpness)]),
+            "offset": torch.zeros(1),
+        }
+
+    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
+        """Pairs with shared negatives and their feature rows."""
+        c = self.config
+        features, profile = data.catalogue.features, data.shoppers.features.matrix
+        size = batch_size(data, c.batch_size)
+        for pairs in pair_batches(data, seed, epoch, size=size, negatives=c.negatives, negative_power=c.negative_power):
+            yield Data(pairs, features.take(pairs.items), profile[pairs.user])
+
+    def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
+        """Gradients of the sampled softmax loss of the taste."""
+        return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] not in _TRAINED))
+
+    def score(self, params: Params, users: Users, items: Items) -> Tensor:
+        """Logits [U, I], with what adaptation added."""
+        logits = signals.mixed(params, users, items, self._shape) + process.added(params, users, items)
+        logits[:, signals.kinds(params, items) != signals.KNOWN] += params["offset"].item()
+        return torch.from_numpy(logits)
+
+    def adapt(self, params: Params, support: Support) -> Params:
+        """The posterior of each item's shoppers; see `nets.process`."""
+        told = params | {"adapted/rows": process.rows_told(support)}
+        return process.adapted(params, support, signals.mixed(told, support.users, support.items, self._shape))
+
+    def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
+        """Weights, kernel, noise, target and the offset of new items; see `nets.rehearsal`."""
+        taught = rehearsal.learned(params, left_out, self._shape, seed)
+        ready = params | taught
+        asked = rehearsal.sampled(left_out, prior.trained(params), seed)
+        logits = signals.mixed(ready, asked.users, asked.items, self._shape)
+        logits[asked.users.history[:, asked.items.rows].nonzero()] = -np.inf
+        new = signals.kinds(params, asked.items) != signals.KNOWN
+        value = one_list.offset(logits, asked.weight, new, self.config.warm_loss)
+        return taught | {"offset": torch.tensor([value])}
+
+    @property
+    def _shape(self) -> prior.Shape:
+        c = self.config
+        return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=0.0, known=0.0)
+
+
+def _loss(params: Params, batch: Data) -> Tensor:
+    """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
+    pairs, sharpness, scale = batch.pairs, params["log_sharpness"].exp(), params["log_scale"].exp()
+    item_TK, bias_T = tower.items(params, batch.content)
+    target, negative = torch.from_numpy(pairs.target), torch.from_numpy(pairs.negative)
+    target_BK, negative_SK = item_TK.index_select(0, target), item_TK.index_select(0, negative)
+    profile_BK = sparse_product(batch.profile, params["profile"])
+    own_B = pooled_pairs(sharpness, pairs.history, item_TK, target_BK) + (profile_BK * target_BK).sum(1)
+    others_BS = pooled(sharpness, pairs.history, item_TK, negative_SK) + profile_BK @ negative_SK.T
+    logit_B = scale * own_B + bias_T.index_select(0, target) - torch.from_numpy(pairs.log_q_target)
+    offset_S = bias_T.index_select(0, negative) - torch.from_numpy(pairs.log_q_negative)
+    logits_BS = (scale * others_BS + offset_S).masked_fill(torch.from_numpy(pairs.taken), -torch.inf)
+    return (torch.logsumexp(torch.cat([logit_B[:, None], logits_BS], dim=1), dim=1) - logit_B).mean()
+
+
+def build(config: Config) -> Muslin:
+    """Method with `config`."""
+    return Muslin(config)

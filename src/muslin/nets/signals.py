@@ -1,0 +1,90 @@
+"""What says how much a shopper wants an item, one number a source, and the weights that make one logit of them.
+
+For new and known items alike: likeness to what the shopper took, what EASE expects, the learned taste, and what the
+content promises to sell; of known items also what they sold. Each is in standard deviations over a fixed sample of
+trained items, so that weights mean the same for every shopper. The weights change with the length of the history: of a
+shopper who took one thing, what sells says more than one likeness.
+
+Source: a conditional logit over candidates (McFadden 1974) of standardised scores, as in stacking (Wolpert 1992) of
+level-one models on data they did not see. Differs: the level-two data are garments whose families were left out whole
+(`nets.rehearsal`), so that weights are those of new garments; weights are linear in 1 / (1 + length of the history).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from muslin.nets import prior, tower
+from muslin.nets.pooling import pooled
+from muslin.nets.rows import row_means
+from muslin.nets.sparse import sparse_product
+from muslin.types import Floats, Ints, Items, Params, TrainData, Users
+
+NAMES = ("alike", "expected", "taste", "promise", "sold")
+"""The signals, in the order of the weights."""
+KNOWN, NEW, WARMING = 0, 1, 2
+"""Kinds of items. One that was told of is known to sell: what its content promises then says less."""
+START = (0.4, 0.2, 0.6, 0.2, 0.2)
+"""Weights before anything is learned, of new and known items alike, whatever the history."""
+
+
+def sold(data: TrainData) -> torch.Tensor:
+    """[N] log(1 + shoppers) of the trained items, in standard deviations from its mean."""
+    count = np.log1p(np.asarray(data.matrix().getnnz(axis=0), dtype=np.float64))
+    return torch.from_numpy(((count - count.mean()) / (count.std() or 1.0)).astype(np.float32))
+
+
+def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iterator[Floats]:
+    """The signals [U, I] one after the other, as `NAMES` says."""
+    yield from prior.likenesses(params, users, items, shape)
+    vectors, bias = tower.items(params, items.catalogue.features)
+    rows, sample = torch.from_numpy(items.rows), params["sample"]
+    yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
+    spread = float(bias[sample].std(correction=0)) or 1.0
+    promise = ((bias[rows] - bias[sample].mean()) / spread).numpy()
+    yield np.broadcast_to(promise, (len(users), len(items)))
+    every = np.zeros(len(items.catalogue), dtype=np.float32)
+    every[: prior.trained(params)] = params["sold"].numpy()
+    yield np.broadcast_to(every[items.rows], (len(users), len(items)))
+
+
+def mixed(params: Params, users: Users, items: Items, shape: prior.Shape) -> Floats:
+    """Logits [U, I]: the signals by the `mix` of each item's kind, see `start`."""
+    kind = kinds(params, items)
+    logits = np.zeros((len(users), len(items)), dtype=np.float32)
+    base, short = params["mix"].numpy().transpose(1, 2, 0)
+    for signal, always, more in zip(each(params, users, items, shape), base, short, strict=True):
+        weight = always[None, :] + lengths(users)[:, None] * more[None, :]
+        logits += weight[:, kind] * signal
+    return logits
+
+
+def lengths(users: Users) -> Floats:
+    """[U] 1 / (1 + items in the history)."""
+    known: Floats = (1 / (1 + np.diff(users.history.indptr))).astype(np.float32)
+    return known
+
+
+def kinds(params: Params, items: Items) -> Ints:
+    """[I] what is known of each item: `KNOWN` from training, `NEW`, or `WARMING` where adaptation was told of it."""
+    kind = (items.rows >= prior.trained(params)).astype(np.int64)
+    if "adapted/rows" in params:
+        kind[np.isin(items.rows, params["adapted/rows"].numpy())] = WARMING
+    return kind
+
+
+def start() -> torch.Tensor:
+    """`mix` [3, 2, C] before anything is learned, by kind of item: whatever the history, and per `lengths`."""
+    weights = torch.zeros(3, 2, len(NAMES))
+    weights[:, 0] = torch.tensor(START)
+    return weights
+
+
+def _taste(params: Params, users: Users, vectors: torch.Tensor, rows: torch.Tensor) -> Floats:
+    sharpness, candidates = params["log_sharpness"].exp(), vectors[rows]
+    liked = pooled(sharpness, row_means(users.history), vectors, candidates)
+    profile = sparse_product(sp.csr_matrix(users.features), params["profile"]) @ candidates.T
+    taste: Floats = (liked + profile).numpy()
+    return taste

@@ -1,0 +1,56 @@
+"""Signals and their weights, beside their definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from muslin import registry
+from muslin.data.splits import item_cold
+from muslin.features.space import World, encode
+from muslin.nets import prior, signals
+from muslin.testing.worlds import tiny_shop
+from muslin.types import Params
+
+SHAPE = prior.Shape(penalty=50.0, keep=300, neighbours=30, smoothed=0.0, known=0.0)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return encode(item_cold(tiny_shop(), 0).train)
+
+
+@pytest.fixture(scope="module")
+def params(world) -> Params:
+    entry = registry.entry("muslin")
+    return entry.build(entry.config(dimensions=16)).init(world.data, 0)
+
+
+def test_logits_are_the_weighed_sum_on_each_side_by_length_of_history(world, params) -> None:
+    rng = torch.Generator().manual_seed(0)
+    params = params | {"mix": torch.randn(3, 2, len(signals.NAMES), generator=rng)}
+    users, items = world.users([*world.shoppers.ids[:6], "a stranger"]), world.items()
+    found = signals.mixed(params, users, items, SHAPE)
+    each = np.stack(list(signals.each(params, users, items, SHAPE)))
+    length = np.diff(users.history.indptr)
+    for user in range(7):
+        for item in (0, 3, len(items) - 1):
+            weight = params["mix"][int(items.rows[item] >= world.catalogue.n_hot)].numpy()
+            expected = (weight[0] + weight[1] / (1 + length[user])) @ each[:, user, item]
+            assert found[user, item] == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_each_signal_is_in_units_of_the_sample(world, params) -> None:
+    sample = world.items(world.catalogue.ids[params["sample"].numpy()].tolist())
+    users = world.users(world.shoppers.ids[:6].tolist())
+    alike, _, taste, *_ = signals.each(params, users, sample, SHAPE)
+    for signal in (alike, taste):
+        np.testing.assert_allclose(signal.mean(axis=1), 0, atol=1e-4)
+        np.testing.assert_allclose(signal.std(axis=1), 1, atol=1e-3)
+
+
+def test_new_items_have_sold_what_an_average_one_has(world, params) -> None:
+    *_, sold = signals.each(params, world.users(world.shoppers.ids[:1].tolist()), world.items(), SHAPE)
+    n = world.catalogue.n_hot
+    assert not sold[0, n:].any()
+    count = np.asarray(world.data.matrix().getnnz(axis=0))
+    assert (np.argsort(sold[0, :n], kind="stable") == np.argsort(count, kind="stable")).all()
