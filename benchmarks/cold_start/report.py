@@ -5,10 +5,12 @@ each round beside the results. No figure of the page is written by hand.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cold_start import bars, comparisons
+from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.curves import by_k
 from benchmarks.cold_start.results import RESULTS, Measured, read
 from benchmarks.cold_start.words import WORDS, Words
@@ -40,15 +42,16 @@ def main() -> int:
             for view, picture in by_k(result).items():
                 (DOCS / "images" / _picture(measured.name, view)).write_text(picture, encoding="utf-8")
     for language, name in _PAGES.items():
-        (DOCS / name).write_text(page(found, WORDS[language]), encoding="utf-8")
+        (DOCS / name).write_text(page(found, WORDS[language], bars.read()), encoding="utf-8")
     return 0
 
 
-def page(found: list[Measured], words: Words) -> str:
-    """The page in one language."""
+def page(found: list[Measured], words: Words, reached: Mapping[str, Sequence[Reached]] | None = None) -> str:
+    """The page in one language; `reached`: baselines on splits of others, by name of the split."""
     parts = [f"# {words.title}\n", f"{words.other}\n", words.made, words.how]
     for measured in found:
         parts += list(_dataset(measured, words))
+    parts += [*comparisons.twins(found, words), *comparisons.bars(reached or {}, words)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -76,6 +79,7 @@ def _protocol(name: str, result: Result, protocol: str, words: Words) -> Iterato
             yield f"![{protocol} {view}](images/{_picture(name, view)})\n"
     for part in _parts(asked):
         yield _table(result, part, words)
+    yield from comparisons.claims(result, protocol, words)
     leaks = [f for f in result.findings if f.protocol == protocol and f.violation]
     counted = [f for f in result.findings if f.protocol == protocol and not f.violation and f.count]
     told = "; ".join(dict.fromkeys(f"{f.check} {f.share:.1%}" for f in counted if f.seed == result.facts.seeds[0]))

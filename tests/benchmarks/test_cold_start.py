@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from benchmarks.cold_start import __main__ as bench
-from benchmarks.cold_start import curves, falsify, report
+from benchmarks.cold_start import bars, curves, falsify, report
 from benchmarks.cold_start.plan import PLANS, Plan, Round, planted
 from benchmarks.cold_start.results import Measured, read, write
 from benchmarks.cold_start.words import WORDS
@@ -142,3 +142,33 @@ def test_intervals_that_do_not_hold_fall_and_where_nobody_states_any_nothing_is_
     assert verdicts(0.9, 0.79) == [False]
     assert verdicts() == [None]
     assert [v.survives for v in falsify.intervals(measured.rounds[1], [])] == [None]
+
+
+def test_the_page_sets_the_data_with_twins_beside_those_without(measured) -> None:
+    halved = [replace(r, rows=tuple(replace(row, value=row.value / 2) for row in r.rows)) for r in measured.rounds]
+    pair = [replace(measured, name="sport_cloth"), replace(measured, name="sport_cloth_clean", rounds=tuple(halved))]
+    row = next(
+        r for r in measured.rounds[0].rows if (r.method, r.protocol, r.metric) == ("popularity", "warm", "ndcg@20")
+    )
+    page = report.page(pair, WORDS["en"])
+    assert f"| `popularity` | {row.value:.4f} | {row.value / 2:.4f} | -50% |" in page
+    assert "without twins" not in report.page(pair[:1], WORDS["en"])
+
+
+def test_a_baseline_that_falls_short_is_said_to(measured) -> None:
+    bar = bars.Bar("cold", "content_knn", 0.3, 0.2, 0.01, "a source", options={"idf_power": 1.8})
+    good, poor = bars.Reached(bar, 0.291, 0.25, 1.0), bars.Reached(bar, 0.31, 0.18, 1.0)
+    assert (good.holds, poor.holds) == (True, False)
+    page = report.page([measured], WORDS["en"], {"a split": [good, poor]})
+    assert "| cold | `content_knn`, idf_power 1.8 | 0.291 | 0.250 | 0.300 / 0.200 | a source |" in page
+    assert "| cold | `content_knn`, idf_power 1.8 | 0.310 | 0.180 | 0.300 / 0.200 **short** | a source |" in page
+
+
+def test_the_page_shows_what_methods_say_of_their_own_scores(measured) -> None:
+    (row, *_) = [r for r in measured.rounds[1].rows if (r.view, r.k, r.metric) == ("garments", 1, "ndcg@20")]
+    stated = [
+        replace(row, method="popularity", metric=m, value=v) for m, v in (("ece@20", 0.0123), ("interval90", 0.87))
+    ]
+    result = replace(measured.rounds[1], rows=(*measured.rounds[1].rows, *stated))
+    page = report.page([replace(measured, rounds=(result,))], WORDS["en"])
+    assert "| garments, k = 1 | `popularity` | 0.0123 | 87% |" in page
