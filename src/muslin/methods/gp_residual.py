@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
-from muslin.nets import episodes, prior, warming
+from muslin.nets import doubt, episodes, prior, warming
 from muslin.types import Items, Params, Support, TrainData, Users
 
 
@@ -64,13 +64,16 @@ class GpResidual:
     evidence: frozenset[Evidence] = frozenset({"history"})
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """Parameters of `nets.prior.fit`, `damping` [N], and `process`: the target and the noise."""
+        """Parameters of `nets.prior.fit`, `damping` [N], `process`: target and noise, `doubt` [1]: prior variance."""
         c, shape = self.config, prior.Shape.of(self.config)
         params = prior.fit(data, shape, seed)
         params["damping"] = torch.from_numpy(warming.damping(data.matrix(), c.damping))
-        given = episodes.Setting(c.target, c.noise)
-        choice = episodes.Choice(given, _SETTINGS, _posterior, c.episodes if c.choose else 0)
-        return params | {"process": torch.tensor(episodes.chosen(data, params, shape, choice, seed))}
+        setting, variance = episodes.Setting(c.target, c.noise), c.target**2
+        found = episodes.drawn(data, params, c.episodes, seed) if c.choose else None
+        if found is not None:
+            setting = episodes.best(found, shape, [setting, *_SETTINGS], _posterior)
+            variance = _variance(found, shape, setting)
+        return params | {"process": torch.tensor(setting), "doubt": torch.tensor([variance])}
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Posterior mean [U, I]; the prior where no event was told."""
@@ -79,8 +82,26 @@ class GpResidual:
 
     def adapt(self, params: Params, support: Support) -> Params:
         """(K + noise I)⁻¹ (target - prior) of each item's shoppers, over their histories."""
-        before = prior.scores(params, support.users, support.items, prior.Shape.of(self.config))
-        return warming.adapted(params, support, before, _posterior(episodes.Setting(*params["process"].tolist())))
+        return _adapted(params, support, prior.Shape.of(self.config), episodes.Setting(*params["process"].tolist()))
+
+    def uncertainty(self, params: Params, users: Users, items: Items) -> Tensor:
+        """[U, I] posterior standard deviation; 0 for trained items and who has no history, which nothing here moves."""
+        left = 1.0 - doubt.explained(params, users.history, items)
+        left[:, items.rows < len(params["damping"])] = 0.0
+        left[np.diff(users.history.indptr) == 0] = 0.0
+        return torch.from_numpy(np.sqrt(params["doubt"].numpy() * np.maximum(left, 0.0)).astype(np.float32))
+
+
+def _adapted(params: Params, support: Support, shape: prior.Shape, setting: episodes.Setting) -> Params:
+    before = prior.scores(params, support.users, support.items, shape)
+    after = warming.adapted(params, support, before, _posterior(setting))
+    return after | doubt.adapted(params, support, setting.second)
+
+
+def _variance(found: episodes.Episodes, shape: prior.Shape, setting: episodes.Setting) -> float:
+    """Prior variance that explains how far the scores of the episodes move."""
+    after = _adapted(found.params, found.told[-1], shape, setting)
+    return doubt.variance(after, found, warming.added(after, found.users.history, found.items))
 
 
 def build(config: Config) -> GpResidual:
