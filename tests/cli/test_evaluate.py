@@ -65,6 +65,21 @@ def test_wrong_use(muslin, dataset, options, code) -> None:
     assert f"code: {code}\n" in found.err
 
 
+def test_rivals_of_ours_and_of_other_projects_stand_beside_what_is_judged(muslin, dataset) -> None:
+    command = ["evaluate", dataset, "--protocol", "warm", "--methods", "content_knn", "--seeds", 1, "--max-users", 40]
+    found = muslin(*command, "--against", "implicit-itemknn,popularity_category", "--json", "-")
+    rows = [r for r in json.loads(found.out) if r["metric"] == "ndcg@20"]
+    names = {"random", "popularity", "content_knn", "implicit-itemknn", "popularity_category"}
+    assert {r["method"] for r in rows} == names
+    assert len({(r["n_users"], r["n_items"]) for r in rows}) == 1
+
+
+def test_a_rival_nobody_knows_is_refused(muslin, dataset) -> None:
+    found = muslin("evaluate", dataset, "--against", "lightfn")
+    assert found.status == 2
+    assert "lightfm" in found.err
+
+
 def test_all_stands_for_every_method(muslin, dataset, monkeypatch) -> None:
     monkeypatch.setattr("muslin.cli.evaluate.every", lambda: ("content_knn", "popularity_category"))
     found = muslin("evaluate", dataset, "--protocol", "warm", "--methods", "all", *QUICK[2:], "--json", "-")
