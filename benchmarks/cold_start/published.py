@@ -32,7 +32,7 @@ CUTOFF = 20
 
 
 def hm_strict() -> Exam:
-    """Asks `within` (the 687 new garments of the test part) and `full` (these and all known ones)."""
+    """Asks `within` (the 687 new garments of the test part) and `full` (these and all that have a training event)."""
     cut = pl.read_parquet(STRICT).rename({"customer_id": "user_id", "article_id": "item_id"})
     train = cut.filter(pl.col("part") == "train").select(
         *PAIR,
@@ -49,7 +49,8 @@ def hm_strict() -> Exam:
     world = encode(dataset)
     new, old = (_asked(cut.filter(pl.col("part") == part), world) for part in ("cold_test", "warm_test"))
     candidates = _rows(world, new["item_id"], "cold")
-    whole = pl.concat([new, old]).sort(PAIR)
+    trained = old.join(train.select("item_id").unique(), on="item_id", how="semi")
+    whole = pl.concat([new, trained]).sort(PAIR)
     asks = (ask(world, "within", new, candidates), ask(world, "full", whole, both(hot(world), candidates)))
     return Exam("item-cold", 0, Split(dataset, new, train.clear(), frozenset(new["item_id"])), world, asks)
 

@@ -2,6 +2,7 @@ import pytest
 
 from muslin import registry
 from muslin.errors import UsageError
+from muslin.recipes import evaluate as recipe
 from muslin.recipes.evaluate import USUAL, check, evaluate
 from muslin.testing.worlds import tiny_shop
 
@@ -13,10 +14,8 @@ def test_one_method_of_each_kind_takes_part_unless_told(shop, monkeypatch) -> No
         asked.append(recipe.method)
         return real(recipe.__class__(method="popularity"), world, seed)
 
-    from muslin.recipes import evaluate as module
-
-    real = module.fit_world
-    monkeypatch.setattr(module, "fit_world", stop)
+    real = recipe.fit_world
+    monkeypatch.setattr(recipe, "fit_world", stop)
     result = evaluate(shop, protocols=["warm"], seeds=1, max_users=20)
     assert set(asked) == {"popularity", *USUAL}
     assert set(result.facts.methods) == {"random", "popularity", *USUAL}
@@ -97,3 +96,13 @@ def test_options_reach_methods_and_peers_and_have_answers_of_their_own(tmp_path)
     assert usual["ials"] != other["ials"]
     assert usual["implicit-als"] != other["implicit-als"]
     assert values() == usual
+
+
+def test_other_options_of_one_method_leave_the_answers_of_the_others(tmp_path, monkeypatch) -> None:
+    shop, fitted = tiny_shop(), []
+    fit = recipe.fit_world
+    monkeypatch.setattr(recipe, "fit_world", lambda asked, *rest: fitted.append(asked.method) or fit(asked, *rest))
+    asked = {"protocols": ["warm"], "methods": ["ials", "item_knn"], "seeds": 1, "cache": tmp_path}
+    evaluate(shop, **asked)
+    evaluate(shop, **asked, options={"ials": {"factors": 2}})
+    assert fitted == ["popularity", "ials", "item_knn", "ials"]

@@ -26,6 +26,7 @@ def test_the_split_is_the_one_the_figures_were_taken_on(exam: Exam) -> None:
     ask = exam.asks[0]
     assert (ask.truth.nnz, len(ask.users), len(ask.items)) == (17_072, 13_151, 687)
     assert not ask.seen.nnz
+    assert len(exam.asks[1].items) == 687 + exam.world.catalogue.n_hot
 
 
 def test_random_is_where_it_was_measured(exam: Exam) -> None:

@@ -1,15 +1,16 @@
 """Finished answers on disk, so that a long evaluation goes on where it was interrupted.
 
 An entry is found again only by the same data, protocol, seed and method, and while the code that it came from
-(`origin`) stays as it was. How a method was configured is known to the caller alone: give each configuration a
-directory of its own.
+(`origin`) stays as it was. How a method was configured is known to the caller alone, who says it in `Kept.variants` or
+gives each configuration a directory of its own.
 """
 
 import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,15 @@ from muslin.data.dataset import Dataset
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.exam import Terms
 from muslin.evaluate.finding import Finding
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where answers are kept; `variants`: of a method that is not as it comes, a word for how it is, by its name."""
+
+    root: Path
+    variants: Mapping[str, str] = field(default_factory=dict)
+
 
 _STATED = ("shown", "guessed")
 """Tables of methods that say something of their own scores."""

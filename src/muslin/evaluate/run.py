@@ -70,7 +70,7 @@ def evaluate(
     ks: Sequence[int] = (0, 1, 3),
     seeds: Sequence[int] = (0, 1, 2),
     max_users: int | None = None,
-    cache: Path | None = None,
+    cache: Path | store.Kept | None = None,
 ) -> Result:
     """Judge `methods` on `dataset`; `prepare` lets each of them learn (`fitted` for methods of this package).
 
@@ -78,7 +78,7 @@ def evaluate(
     `oracle` where the dataset's truth lies beside it (`truth.safetensors`, planted data). `ks`: events revealed of new
     shoppers. `seeds`: one cut and one fit each; the figures are means over them. `max_users`: at most so many shoppers
     per question, the same for all methods; None asks all. `cache`: directory in which finished answers are kept, so
-    that an interrupted run goes on where it stopped; give each configuration of the methods its own.
+    that an interrupted run goes on where it stopped; with `cache.Kept`, of methods with other options too.
 
     Raises `UsageError` for an unknown protocol or bad numbers, `DataError` (`too_small`) when a cut leaves nothing to
     ask, `ModelError` (`non_finite_scores`) naming a method that gave NaN, and whatever `prepare` raises.
@@ -89,8 +89,9 @@ def evaluate(
     names = tuple(dict.fromkeys((*REFERENCES, *(m for m in methods if m != "oracle" or not oracle))))
     if oracle:
         names = (*names, "oracle")
-    base = store.base_key(dataset, terms[0]) if cache else ""
-    codes = {name: origin.digest(name) for name in names} if cache else {}
+    kept = store.Kept(cache) if isinstance(cache, Path) else cache
+    base = store.base_key(dataset, terms[0]) if kept else ""
+    codes = {name: origin.digest(name) + kept.variants.get(name, "") for name in names} if kept else {}
     findings: list[Finding] = []
     asked: Asked = {}
     cuts = _by_cut(chosen)
@@ -100,7 +101,7 @@ def evaluate(
             once = _Once(step, prepare, held)
             for exam in step.exams:
                 own = (exam.protocol, exam.seed, step.method)
-                entry = store.place(cache, base, *own, code=codes[step.method]) if cache else None
+                entry = store.place(kept.root, base, *own, code=codes[step.method]) if kept else None
                 answers = store.read(entry) if entry else None
                 if answers is None:
                     answers = _answers(exam, step.method, once, oracle, checked=exam.seed == terms[0].seed)

@@ -1,6 +1,5 @@
 """Judge methods and peers on a dataset."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +11,7 @@ from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import run
+from muslin.evaluate.cache import Kept
 from muslin.evaluate.exam import Ask, Block, Exam
 from muslin.evaluate.protocol import DEFAULTS, protocol
 from muslin.evaluate.result import Result
@@ -63,7 +63,7 @@ def evaluate(
         ks=ks,
         seeds=range(seeds) if isinstance(seeds, int) else seeds,
         max_users=max_users,
-        cache=_place(cache, options or {}),
+        cache=Kept(cache, {n: repr(sorted(own.items())) for n, own in (options or {}).items()}) if cache else None,
     )
 
 
@@ -98,13 +98,3 @@ def _scores(answered: answers.Answered, ask: Ask, rows: slice) -> Block:
 
 def _fit(options: Mapping[str, Any], method: str, world: World, seed: int) -> Fitted:
     return fit_world(Recipe(method=method, options=options), world, seed)
-
-
-def _place(cache: Path | None, options: Mapping[str, Mapping[str, Any]]) -> Path | None:
-    """Answers of other options are other answers."""
-    if cache is None or not options:
-        return cache
-    return (
-        cache
-        / hashlib.sha256(repr(sorted((n, sorted(o.items())) for n, o in options.items())).encode()).hexdigest()[:16]
-    )
