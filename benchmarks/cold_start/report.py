@@ -14,6 +14,7 @@ from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.curves import by_k
 from benchmarks.cold_start.results import RESULTS, Measured, read
 from benchmarks.cold_start.words import WORDS, Words
+from muslin.evaluate import references
 from muslin.evaluate.questions import Question, best, figures, questions
 from muslin.evaluate.result import BOUNDS, Result, Row
 
@@ -73,7 +74,9 @@ def _protocol(name: str, result: Result, protocol: str, words: Words) -> Iterato
     asked = [q for q in questions(result, protocol) if q.headline or protocol in ("item-cold", "time", "mixed")]
     yield f"### {name}: {words.protocols[protocol]} (`{protocol}`)\n"
     users = result.facts.max_users
-    yield words.terms.format(seeds=len(result.facts.seeds), users=users) + "\n"
+    fits = {row.method: row.fit_cpu_s for row in result.rows if row.protocol == protocol}
+    terms = words.terms.format(seeds=len(result.facts.seeds), users=users)
+    yield f"{terms} {words.fits.format(methods=len(fits), cpu=sum(fits.values()))}\n"
     for view in dict.fromkeys(q.view for q in asked if q.is_step):
         if protocol == "k-shot" and view in by_k(result):
             yield f"![{protocol} {view}](images/{_picture(name, view)})\n"
@@ -82,6 +85,7 @@ def _protocol(name: str, result: Result, protocol: str, words: Words) -> Iterato
     yield from comparisons.claims(result, protocol, words)
     leaks = [f for f in result.findings if f.protocol == protocol and f.violation]
     counted = [f for f in result.findings if f.protocol == protocol and not f.violation and f.count]
+    counted = [f for f in counted if f.check != references.CHECK]  # how often it ranked lower is no leak
     told = "; ".join(dict.fromkeys(f"{f.check} {f.share:.1%}" for f in counted if f.seed == result.facts.seeds[0]))
     yield (words.leaks if leaks else words.clear) + (f" ({told})" if told else "") + "\n"
 

@@ -15,6 +15,7 @@ class Words:
     cost: str
     resumed: str
     terms: str
+    fits: str
     method: str
     clear: str
     leaks: str
@@ -51,6 +52,7 @@ WORDS = {
         cost="Measured on {model}, {cores} cores: {cpu:.0f} processor minutes, {wall:.0f} minutes, {mb:,.0f} MB peak;",
         resumed="Answers kept from an earlier run were used, so these are not the costs of the whole.",
         terms="Splits: {seeds}; at most {users:,} shoppers a question.",
+        fits="One fit of each of the {methods} entrants: {cpu:,.0f} processor seconds together.",
         method="method",
         clear="Leakage audit: clear.",
         leaks="**Leakage audit: leaks found; these figures are too good.**",
@@ -96,6 +98,7 @@ WORDS = {
         cost="测量环境:{model},{cores} 核;处理器 {cpu:.0f} 分钟,历时 {wall:.0f} 分钟,内存最多 {mb:,.0f} MB;",
         resumed="使用了先前运行保留的答案,因此这不是全部成本。",
         terms="划分次数:{seeds};每个问题最多 {users:,} 位顾客。",
+        fits="{methods} 个参赛者各拟合一次:共 {cpu:,.0f} 处理器秒。",
         method="方法",
         clear="泄漏检查:未发现。",
         leaks="**泄漏检查:发现泄漏,以下数字偏高。**",
