@@ -86,15 +86,16 @@ def test_the_prior_variance_is_found_again_from_scores_drawn_with_it(world) -> N
     params = method.init(world.data, 0)
     drawn = episodes.drawn(world.data, params, 128, 0)
     assert drawn is not None
-    told, variance = drawn.told[-1], 9.0
+    cases, variance = drawn.cases, 9.0
+    told = cases.told[-1]
     after = drawn.params | doubt.adapted(drawn.params, told, NOISE)
 
     weight, rng = drawn.params["damping"].numpy(), np.random.default_rng(0)
-    asked, shoppers = (warming.damped(u.history, weight) for u in (drawn.users, told.users))
-    moved = np.zeros((asked.shape[0], len(drawn.items)), dtype=np.float32)
-    for column in range(len(drawn.items)):
+    asked, shoppers = (warming.damped(u.history, weight) for u in (cases.users, told.users))
+    moved = np.zeros((asked.shape[0], len(cases.items)), dtype=np.float32)
+    for column in range(len(cases.items)):
         own = shoppers[np.flatnonzero(told.weight[:, [column]].toarray())]
         kernel = (own @ own.T).toarray() + NOISE * np.eye(own.shape[0])
         seen = np.linalg.cholesky(variance * kernel) @ rng.normal(size=len(kernel))
         moved[:, column] = (asked @ own.T).toarray() @ np.linalg.solve(kernel, seen)
-    assert doubt.variance(after, drawn, moved) == pytest.approx(variance, rel=0.25)
+    assert doubt.variance(after, cases, moved) == pytest.approx(variance, rel=0.25)

@@ -100,8 +100,9 @@ def _adapted(params: Params, support: Support, shape: prior.Shape, setting: epis
 
 def _variance(found: episodes.Episodes, shape: prior.Shape, setting: episodes.Setting) -> float:
     """Prior variance that explains how far the scores of the episodes move."""
-    after = _adapted(found.params, found.told[-1], shape, setting)
-    return doubt.variance(after, found, warming.added(after, found.users.history, found.items))
+    cases = found.cases
+    after = _adapted(found.params, cases.told[-1], shape, setting)
+    return doubt.variance(after, cases, warming.added(after, cases.users.history, cases.items))
 
 
 def build(config: Config) -> GpResidual:

@@ -16,7 +16,7 @@ import torch
 from scipy.linalg import solve_triangular
 
 from muslin.nets import stored, warming
-from muslin.nets.episodes import Episodes
+from muslin.nets.episodes import Cases
 from muslin.types import Csr, Floats, Items, Params, Support
 
 
@@ -50,12 +50,12 @@ def explained(params: Params, history: Csr, items: Items) -> Floats:
     return np.asarray((squares @ sp.csr_matrix(summed, shape=(len(asked), len(items)))).toarray(), dtype=np.float32)
 
 
-def variance(params: Params, episodes: Episodes, moved: Floats) -> float:
+def variance(params: Params, cases: Cases, moved: Floats) -> float:
     """Prior variance, in squared units of the score, under which scores move as far as `moved` [U, I] did.
 
-    `params`: those of the episodes, adapted to their last support; 0 where nothing was explained.
+    `params`: those that know the items that stay, adapted to the last support; 0 where nothing was explained.
     """
-    share = explained(params, episodes.users.history, episodes.items)
+    share = explained(params, cases.users.history, cases.items)
     asked = share > 0
-    asked[episodes.seen.nonzero()] = False
+    asked[cases.seen.nonzero()] = False
     return float((moved[asked].astype(np.float64) ** 2).sum() / share[asked].sum()) if asked.any() else 0.0
