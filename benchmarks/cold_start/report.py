@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks.cold_start import bars, comparisons
 from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.curves import by_k
+from benchmarks.cold_start.plan import PLANS
 from benchmarks.cold_start.results import RESULTS, Measured, read
 from benchmarks.cold_start.words import WORDS, Words
 from muslin.evaluate import references
@@ -50,6 +51,8 @@ def main() -> int:
 def page(found: list[Measured], words: Words, reached: Mapping[str, Sequence[Reached]] | None = None) -> str:
     """The page in one language; `reached`: baselines on splits of others, by name of the split."""
     parts = [f"# {words.title}\n", f"{words.other}\n", words.made, words.how]
+    missing = [name for name in PLANS if name not in {measured.name for measured in found}]
+    parts += [words.missing.format(names=", ".join(missing))] if missing else []
     for measured in found:
         parts += list(_dataset(measured, words))
     parts += [*comparisons.twins(found, words), *comparisons.bars(reached or {}, words)]

@@ -16,6 +16,7 @@ class Words:
     resumed: str
     terms: str
     fits: str
+    missing: str
     method: str
     clear: str
     leaks: str
@@ -53,6 +54,8 @@ WORDS = {
         resumed="Answers kept from an earlier run were used, so these are not the costs of the whole.",
         terms="Splits: {seeds}; at most {users:,} shoppers a question.",
         fits="One fit of each of the {methods} entrants: {cpu:,.0f} processor seconds together.",
+        missing="Planned and not measured yet: {names}. Below is what is measured so far; splits and entrants are "
+        "those that each table names.\n",
         method="method",
         clear="Leakage audit: clear.",
         leaks="**Leakage audit: leaks found; these figures are too good.**",
@@ -99,6 +102,7 @@ WORDS = {
         resumed="使用了先前运行保留的答案,因此这不是全部成本。",
         terms="划分次数:{seeds};每个问题最多 {users:,} 位顾客。",
         fits="{methods} 个参赛者各拟合一次:共 {cpu:,.0f} 处理器秒。",
+        missing="已计划但尚未测量:{names}。以下为目前测得的部分:划分次数与参赛者以各表所注为准。\n",
         method="方法",
         clear="泄漏检查:未发现。",
         leaks="**泄漏检查:发现泄漏,以下数字偏高。**",
