@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify docs format clean
+.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify bench-reliability docs format clean
 .DELETE_ON_ERROR:
 
 .venv/core: pyproject.toml constraints.txt
@@ -54,6 +54,12 @@ bench-report: .venv/dev
 ## Which of our claims survive an attempt to break them: DATASET, a planted shop by default.
 bench-falsify: .venv/dev
 	$(BIN)/python -m benchmarks.cold_start.falsify $(DATASET)
+
+## Attempts to break the service's promises, and their table in docs/reliability.md. SCALE=1 is the target, hours.
+SCALE ?= 0.02
+bench-reliability: .venv/dev
+	$(BIN)/python -m benchmarks.reliability --scale $(SCALE)
+	$(BIN)/python -m benchmarks.reliability.report
 
 ## Regenerate the parts of docs/ that are made from code.
 docs: .venv/dev

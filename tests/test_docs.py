@@ -8,7 +8,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-TRANSLATED = ("README", "docs/data", "docs/evaluation", "docs/features", "docs/peers", "docs/service", "docs/transfer")
+TRANSLATED = (
+    "README",
+    "docs/data",
+    "docs/evaluation",
+    "docs/features",
+    "docs/peers",
+    "docs/reliability",
+    "docs/service",
+    "docs/transfer",
+)
 
 
 @pytest.fixture(scope="module")

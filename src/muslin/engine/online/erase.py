@@ -1,8 +1,8 @@
 """Erasing a shopper: afterwards the state and the files are those of a shop that never met them.
 
 The garments the shopper had to do with are made anew from the log: to the last bit, for the state is whole numbers, and
-the next of the first shoppers moves up. Pages are overwritten (`secure_delete`) and the write-ahead log
-is emptied. What stays is a hash of the shopper's hash, by which events that come later are known and dropped.
+the next of the first shoppers moves up. The database file is written anew and the write-ahead log is emptied, which
+takes time in proportion to the whole. What stays is a hash of the shopper's hash, by which later events are dropped.
 """
 
 import sqlite3
@@ -44,7 +44,11 @@ def erase_key(db: sqlite3.Connection, keys: Keys, state: State, shopper: bytes, 
 
 
 def empty_log(db: sqlite3.Connection) -> None:
-    """Move the write-ahead log into the database and cut it to nothing."""
+    """Write the database anew and cut the write-ahead log to nothing.
+
+    Overwriting what is deleted is not enough: rows that moved to another page before left copies of themselves behind.
+    """
+    db.execute("VACUUM")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

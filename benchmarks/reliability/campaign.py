@@ -1,0 +1,73 @@
+"""What a campaign is: a promise, an attempt to break it, and mutants that the same attempt must catch."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "results" / "reliability"
+
+
+@dataclass
+class Found:
+    """What a campaign did and saw.
+
+    `done`: how far it went, in the words of the target. `failures`: each a broken promise. `controls`: by mutant,
+    whether it was caught. `notes`: what else a reader must know.
+    """
+
+    done: dict[str, float | int | str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    controls: dict[str, bool] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def kept(self) -> bool:
+        """The promise held, and the campaign would have seen it broken."""
+        return not self.failures and bool(self.controls) and all(self.controls.values())
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A row of the promises. `run(scale)`: 1 is the target, 0.01 a hundredth of it."""
+
+    row: int
+    name: str
+    promise: str
+    target: str
+    run: Callable[[float], Found]
+
+
+def write(campaign: Campaign, scale: float) -> Found:
+    """Run a campaign and write what it found to `RESULTS`."""
+    started, cpu = time.time(), _cpu()
+    found = campaign.run(scale)
+    told = {
+        "row": campaign.row,
+        "name": campaign.name,
+        "promise": campaign.promise,
+        "target": campaign.target,
+        "scale": scale,
+        "kept": found.kept,
+        **asdict(found),
+        "wall_seconds": round(time.time() - started, 1),
+        "cpu_seconds": round(_cpu() - cpu, 1),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "day": time.strftime("%Y-%m-%d", time.gmtime(started)),
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{campaign.name}.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return found
+
+
+def _cpu() -> float:
+    """Seconds of processor time, those of children that ended among them."""
+    return sum(os.times()[:4])
+
+
+def sized(target: int, scale: float, least: int = 1) -> int:
+    """`scale` of `target`."""
+    return max(least, round(target * scale))

@@ -1,0 +1,94 @@
+"""Campaign 10: memory stays bounded however many shoppers come, and those who were evicted are still known.
+
+Control: a state that evicts nobody; its memory must grow beyond the bound.
+"""
+
+import gc
+import multiprocessing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.reliability import mutants
+from benchmarks.reliability.campaign import Campaign, Found, sized
+from benchmarks.reliability.traffic import rules
+from muslin.engine.online.event import Shopper
+from muslin.engine.online.online import Online, clock
+
+TARGET = 5_000_000
+BATCH = 500
+WITNESSES = 200
+GROWTH = 0.05
+
+
+def grown(place: Path, shoppers: int, mutant: AbstractContextManager[None]) -> tuple[float, int, int]:
+    """Growth of memory after the bound was reached, witnesses whose answer changed, and evictions.
+
+    Memory is measured with a fifth of the shoppers in, when all slots are taken, and at the end.
+    """
+    now, slots = clock() // 1000 - 1000, max(1000, shoppers // 20)
+    with mutant, Online.open(place, rules(slots=slots, snapshot_events=slots)) as online:
+        told, early = {}, 0
+        for start in range(0, shoppers, BATCH):
+            online.ingest([_event(n, now) for n in range(start, min(start + BATCH, shoppers))])
+            if len(told) < WITNESSES:
+                told[start] = online.history(_shopper(start))
+            if not early and start >= shoppers // 5:
+                early = _resident()
+        late = _resident()
+        changed = sum(online.history(_shopper(n)) != answer for n, answer in told.items())
+        return (late - early) / early, changed, online.stats().evictions
+
+
+def _event(number: int, now: int) -> dict[str, object]:
+    return {
+        "event_id": f"e{number}",
+        "type": "click",
+        "user_id": f"user {number}",
+        "item_id": f"garment {number % 5000}",
+        "timestamp": now,
+    }
+
+
+def _shopper(number: int) -> Shopper:
+    return Shopper("user", f"user {number}")
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def apart(shoppers: int, mutant: Callable[[], AbstractContextManager[None]]) -> tuple[float, int, int]:
+    """`grown` in a fresh process: what others left in ours would be counted."""
+    with TemporaryDirectory() as place, multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_in_child, (place, shoppers, mutant))
+
+
+def _in_child(place: str, shoppers: int, mutant: Callable[[], AbstractContextManager[None]]) -> tuple[float, int, int]:
+    return grown(Path(place) / "state", shoppers, mutant())
+
+
+def run(scale: float) -> Found:
+    """See the module."""
+    shoppers, found = sized(TARGET, scale, 20_000), Found()
+    growth, changed, evictions = apart(shoppers, nullcontext)
+    found.done = {"new users": shoppers, "growth after the cap": f"{growth:.1%}", "evictions": evictions}
+    if growth > GROWTH:
+        found.failures.append(f"memory grew by {growth:.1%} after the cap")
+    if changed:
+        found.failures.append(f"{changed} evicted shoppers are answered otherwise")
+    few = min(shoppers, 500_000)
+    found.controls["a state that evicts nobody"] = apart(few, mutants.never_evict)[0] > GROWTH
+    return found
+
+
+CAMPAIGN = Campaign(
+    10,
+    "memory",
+    "bounded memory",
+    "5 M new users: RSS growth ≤ 5 % after the cap; an evicted user's answer unchanged",
+    run,
+)
