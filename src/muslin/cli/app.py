@@ -17,6 +17,7 @@ from muslin.cli.audience import audience
 from muslin.cli.demo import demo
 from muslin.cli.doctor import doctor
 from muslin.cli.evaluate import evaluate
+from muslin.cli.export_events import export_events
 from muslin.cli.failures import of_machine, of_parser, show
 from muslin.cli.features import features
 from muslin.cli.fit import fit
@@ -26,6 +27,7 @@ from muslin.cli.methods import methods
 from muslin.cli.off_policy import off_policy
 from muslin.cli.peers import peers
 from muslin.cli.recommend import recommend
+from muslin.cli.replay import replay
 from muslin.cli.serve import serve
 from muslin.cli.transfer import transfer
 from muslin.cli.tune import tune
@@ -57,8 +59,24 @@ def app() -> typer.Typer:
     )
     made.callback()(_root)
     made.command("import")(import_)
-    for command in (features, tune, fit, evaluate, transfer, recommend, audience, serve, methods, peers, doctor, demo):
+    commands = (
+        features,
+        tune,
+        fit,
+        evaluate,
+        transfer,
+        recommend,
+        audience,
+        serve,
+        replay,
+        methods,
+        peers,
+        doctor,
+        demo,
+    )
+    for command in commands:
         made.command()(command)
+    made.command("export-events")(export_events)
     made.command("off-policy")(off_policy)
     made.add_typer(keys())
     return made

@@ -1,0 +1,54 @@
+"""`muslin export-events` and `muslin replay`: from a state to a table, from a table to figures."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from muslin.cli.app import main
+from muslin.engine.online.online import Online, clock
+from muslin.engine.online.rules import Rules
+from muslin.recipes.fit import fit
+from muslin.testing.worlds import tiny_shop
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("state")
+    now = clock() // 1000
+    with Online.open(place, Rules()) as online:
+        online.ingest(
+            [
+                {"event_id": f"e{n}", "type": "purchase", "user_id": user, "item_id": f"g000{n}", "timestamp": now - n}
+                for n, user in enumerate(["u0001", "u0002", "u0001", "stranger"])
+            ]
+        )
+    return place
+
+
+@pytest.mark.parametrize("name", ["log.parquet", "log.csv"])
+def test_events_become_a_table(state: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    assert main(["export-events", str(state), "--out", str(out)]) == 0
+    found = pl.read_parquet(out) if name.endswith("parquet") else pl.read_csv(out)
+    assert found.columns == ["user_id", "item_id", "timestamp", "event", "value"]
+    assert found["item_id"].to_list() == ["g0000", "g0001", "g0002", "g0003"]
+    assert found["user_id"].n_unique() == 3
+    assert found["user_id"][0] == found["user_id"][2]
+    assert "u0001" not in out.read_bytes().decode(errors="ignore")
+
+
+def test_where_there_is_no_state(tmp_path: Path) -> None:
+    assert main(["export-events", str(tmp_path), "--out", str(tmp_path / "log.csv")]) == 3
+    assert main(["export-events", str(tmp_path), "--out", str(tmp_path / "log.txt")]) == 2
+
+
+def test_an_exported_log_can_be_served_again(state: Path, tmp_path: Path) -> None:
+    log, figures = tmp_path / "log.parquet", tmp_path / "figures.json"
+    assert main(["export-events", str(state), "--out", str(log)]) == 0
+    model = fit(tiny_shop(), "popularity").save(tmp_path / "model")
+    assert main(["replay", str(log), "--model", str(model), "--json", str(figures)]) == 0
+    rows = json.loads(figures.read_text())
+    assert {row["side"] for row in rows} == {"garment", "shopper"}
+    assert {row["pairs"] for row in rows if row["side"] == "garment"} == {4}
