@@ -7,10 +7,10 @@ disk and in the next answer.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from muslin.engine.answer.answer import Engine
-from muslin.engine.answer.choice import fit_choice
+from muslin.engine.answer.choice import Choice, fit_choice
 from muslin.engine.assortment.change import Changed, Stock, hide, patch, put, restock, take
 from muslin.engine.assortment.documents import document, restored
 from muslin.engine.assortment.outcome import Outcome
@@ -50,18 +50,38 @@ class Done(NamedTuple):
 class Shop:
     """See the module."""
 
-    def __init__(self, model: Model, keeper: Keeper | None = None, explorer: Explorer | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        keeper: Keeper | None = None,
+        explorer: Explorer | None = None,
+        *,
+        choice: Choice | None = None,
+        before: "Shop | None" = None,
+    ) -> None:
+        """A shop with all that `keeper` kept, or else with what changed in the shop `before` this one."""
         self._keeper = keeper
         rows = keeper.items() if keeper is not None else []
         self._at = max((row.updated_at for row in rows), default=0)
-        found = restored(model, [row.body for row in rows if row.body is not None])
+        documents = [row.body for row in rows if row.body is not None]
+        if keeper is None and before is not None:
+            documents = before.documents()
+        found = restored(model, documents)
         self.lost = found.lost
         """Garments whose rows this model cannot take."""
         self.state: Assortment = found.state
         self.explorer = explorer
-        self._choice = fit_choice(model.fitted, model.world)
+        self._choice = choice or fit_choice(model.fitted, model.world)
         self._warming = Warming(model.fitted, keeper)
         self._lock = threading.Lock()
+        self._changed = dict.fromkeys(str(document["item_id"]) for document in documents)
+        if keeper is not None and self._changed:
+            keeper.know(found.state.model.world.catalogue.ids.tolist())
+
+    def documents(self) -> list[dict[str, Any]]:
+        """What was said of garments since training."""
+        with self._lock:
+            return [document(self.state, item) for item in self._changed if item not in self.lost]
 
     def engine(self) -> Engine:
         """What answers now."""
@@ -108,4 +128,5 @@ class Shop:
             if len(changed.state) > len(self.state):
                 self._keeper.know(changed.state.model.world.catalogue.ids.tolist())
         self.state = changed.state
+        self._changed.update(dict.fromkeys(changed.items))
         return Done(changed.outcome, seq, changed.items)

@@ -20,14 +20,18 @@ from muslin.http.erasures import Erasure
 from muslin.http.events import EventsRequest, send_events
 from muslin.http.gallery import Gallery
 from muslin.http.health import Health, livez, readyz
+from muslin.http.item_bodies import Changes, Garments, StockCounts
+from muslin.http.items import delete_item, patch_item, patch_stock, put_items
 from muslin.http.models import ModelInfo, ModelRequest, Models, act, load, models
 from muslin.http.observe import Observer, logged, measured
 from muslin.http.openapi import document
 from muslin.http.problems import Problem, ProblemError, on_failure, on_http_error, on_problem
 from muslin.http.rates import Rates
-from muslin.http.recommendations import RecommendationRequest, Recommendations, recommend
+from muslin.http.recommendations import recommend
+from muslin.http.recommended import RecommendationRequest, Recommendations
 from muslin.http.screen import finish, screen
 from muslin.http.service import Service, proved
+from muslin.http.similar import Similar, similar
 from muslin.http.users import Kept, Profiles, erase_user, erasure, export_user, put_users
 
 ROUTES: tuple[HTTPRouteHandler, ...] = (
@@ -36,8 +40,13 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     erase_user,
     erasure,
     export_user,
+    put_items,
+    patch_item,
+    delete_item,
+    patch_stock,
     recommend,
     audience,
+    similar,
     models,
     load,
     act,
@@ -53,9 +62,13 @@ _BODIES = (
     Profiles,
     Kept,
     Erasure,
+    Garments,
+    StockCounts,
+    Changes,
     RecommendationRequest,
     Recommendations,
     Audience,
+    Similar,
     ModelRequest,
     ModelInfo,
     Models,

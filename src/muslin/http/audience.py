@@ -1,8 +1,10 @@
 """`GET /v1/items/{item_id}/audience`: the shoppers a garment should be shown to."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
+import polars as pl
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
@@ -55,8 +57,12 @@ async def audience(
 
 def answer(served: Served, item: str, n: int) -> Audience:
     """Audience of `item` by a model; raises `ProblemError` (`unknown_item`)."""
-    if served.model.world.item_rows([item])[0] < 0:
+    engine = served.shop.engine()
+    row = engine.state.index(item)
+    if row < 0:
         raise ProblemError("unknown_item")
-    frame = served.model.recommend_to_items(item, n)
+    frame = replace(engine.state.model, fitted=engine.warmed.fitted).recommend_to_items(item, n)
+    if row in engine.warmed.rows:
+        frame = frame.with_columns(path=pl.lit("warming"))
     rows = frame.select("user_id", "rank", "score", "path").iter_rows()
     return Audience(served.version, tuple(Member(*row) for row in rows))

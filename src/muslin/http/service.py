@@ -6,25 +6,34 @@ one is opened meanwhile.
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from muslin.engine.answer.choice import Choice, fit_choice
+from muslin.engine.explore.explorer import Explorer
+from muslin.engine.explore.ledger import Ledger
+from muslin.engine.explore.plan import Plan
 from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
-from muslin.engine.online.online import Online
+from muslin.engine.online.online import Online, clock
+from muslin.engine.online.refused import RefusedError
+from muslin.engine.shop import Shop
 from muslin.errors import ModelError
 from muslin.http.body import Limits
 from muslin.http.erasures import Erasures
 from muslin.http.following import following
+from muslin.http.log import emit
+from muslin.http.pages import Pages
 from muslin.http.pressure import Pressure
 from muslin.http.problems import ProblemError
-from muslin.http.vocabulary import Vocabulary, vocabulary
+from muslin.http.vocabulary import Words
 from muslin.types import Csr
 
 T = TypeVar("T")
@@ -39,7 +48,11 @@ class Served:
 
     model: Model
     version: str
-    vocabulary: Vocabulary
+    choice: Choice
+    shop: Shop
+    """The model at work, with the catalogue as it is now."""
+    words: Words
+    """What the catalogue can be filtered on now."""
 
 
 class Service:
@@ -53,6 +66,10 @@ class Service:
         self._served: Served | None = None
         self._pressure = Pressure(limits)
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="muslin-engine")
+        self._catalogue = threading.Lock()
+        self.pages = Pages()
+        self.ledger: Ledger | None = None
+        self.plan = Plan()
 
     @property
     def ready(self) -> bool:
@@ -66,9 +83,15 @@ class Service:
 
     def open(self, served: Served) -> None:
         """Serve this model from the next request on. May be called from any thread."""
-        if self._state is not None:
-            self._online = following(self._online, self._state, served.model, self.metrics)
-        self._served = served
+        with self._catalogue:
+            if self._state is not None:
+                self._online = following(self._online, self._state, served.model, self.metrics)
+                self.ledger = self.ledger or Ledger(self._state)
+            before = None if self._served is None else self._served.shop
+            shop = Shop(served.model, self._online, self._explorer(before), choice=served.choice, before=before)
+            self._served = replace(served, shop=shop, words=Words())
+            if shop.lost:
+                emit("garments_lost", {"count": len(shop.lost), "model_version": served.version})
         self.metrics.forget("model_info")
         self.metrics.gauge("model_info", 1, served.version)
 
@@ -78,6 +101,35 @@ class Service:
         if self._online is None:
             raise ProblemError("no_state" if self._state is None else "not_ready", headers={"Retry-After": "1"})
         return self._online
+
+    def remembered(self) -> Online | None:
+        """What shoppers did, None without a state directory."""
+        return self._online
+
+    async def change(self, work: Callable[[Shop], T]) -> T:
+        """Result of `work` on the shop being served, which nobody else changes or exchanges meanwhile; as `run`."""
+        return await self.run(lambda _: self.changed(work))
+
+    def changed(self, work: Callable[[Shop], T]) -> T:
+        """`change`, for threads that are not the event loop's. Raises `ProblemError` where it cannot be kept."""
+        with self._catalogue:
+            if self._served is None:
+                raise ProblemError("not_ready", headers={"Retry-After": "1"})
+            try:
+                return work(self._served.shop)
+            except RefusedError as error:
+                code = {"storage_full": "storage_full", "closed": "not_ready"}.get(error.code, "overloaded")
+                raise ProblemError(code, headers={"Retry-After": "5"}) from None
+
+    def _explorer(self, before: Shop | None) -> Explorer | None:
+        """One that knows how often garments were shown; none without a state directory, which remembers it."""
+        if self.ledger is None:
+            return None
+        if before is not None and before.explorer is not None:
+            times = before.explorer.shown(before.state)
+        else:
+            times = self.ledger.shown()
+        return Explorer(self.plan, clock(), times)
 
     async def run(self, work: Callable[[Served], T]) -> T:
         """Result of `work` on the served model, off the event loop; raises `ProblemError` (503) when it cannot be."""
@@ -110,6 +162,8 @@ class Service:
     async def close(self) -> None:
         """Let the work in hand end, stop the threads and write the state down."""
         await asyncio.to_thread(self._threads.shutdown)
+        if self.ledger is not None:
+            await asyncio.to_thread(self.ledger.close)
         if self._online is not None:
             await asyncio.to_thread(self._online.close)
 
@@ -125,7 +179,8 @@ def proved(model: Model) -> Served:
     if empty or not first.equals(second) or not first["score"].is_finite().all():
         fix = "fit it again; do not serve it"
         raise ModelError("it does not answer its golden requests", code="golden_failed", fix=fix)
-    return Served(model, version(model), vocabulary(model.world.dataset))
+    choice = fit_choice(model.fitted, model.world)
+    return Served(model, version(model), choice, Shop(model, choice=choice), Words())
 
 
 def version(model: Model) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from muslin.data.dataset import Dataset
+from muslin.engine.assortment.state import Assortment
+from muslin.types import Ints
 
 _COLUMNS = {
     "genders": ("gender", "genders"),
@@ -25,6 +27,21 @@ class Vocabulary:
     """Filter -> values that occur, for those and `categories` and `domains`; absent where unsupported."""
     priced: bool
     stocked: bool
+
+
+class Words:
+    """The vocabulary of a catalogue that changes, looked up once for each of its states."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Ints, bool, Vocabulary] | None = None
+
+    def of(self, state: Assortment) -> Vocabulary:
+        """The vocabulary now; stocks alone do not change it."""
+        dataset, last = state.model.world.dataset, self._last
+        stocked = "stock" in dataset.items.columns
+        if last is None or last[0] is not state.stamps or last[1] != stocked:
+            last = self._last = (state.stamps, stocked, vocabulary(dataset))
+        return last[2]
 
 
 def vocabulary(dataset: Dataset) -> Vocabulary:
