@@ -20,6 +20,8 @@ from muslin.http.erasures import Erasure
 from muslin.http.events import EventsRequest, send_events
 from muslin.http.gallery import Gallery
 from muslin.http.health import Health, livez, readyz
+from muslin.http.importing import Imports
+from muslin.http.imports import ImportJob, Rejects, confirm_import, import_job, import_rejects, send_import
 from muslin.http.item_bodies import Changes, Garments, StockCounts
 from muslin.http.items import delete_item, patch_item, patch_stock, put_items
 from muslin.http.models import ModelInfo, ModelRequest, Models, act, load, models
@@ -44,6 +46,10 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     patch_item,
     delete_item,
     patch_stock,
+    send_import,
+    import_job,
+    import_rejects,
+    confirm_import,
     recommend,
     audience,
     similar,
@@ -65,6 +71,8 @@ _BODIES = (
     Garments,
     StockCounts,
     Changes,
+    ImportJob,
+    Rejects,
     RecommendationRequest,
     Recommendations,
     Audience,
@@ -102,7 +110,8 @@ def application(
     `gallery`: where other models come from.
     """
     models_at_hand = gallery or Gallery(service, None)
-    metrics = service.metrics
+    metrics, imports = service.metrics, Imports(service, service.directory)
+    service.when_open(imports.resume)
     require_scopes(ROUTES)
     state = {
         "limits": limits,
@@ -116,12 +125,13 @@ def application(
         request_max_body_size=limits.body_bytes,
         dependencies={
             "service": Provide(lambda: service, sync_to_thread=False),
+            "imports": Provide(lambda: imports, sync_to_thread=False),
             "gallery": Provide(lambda: models_at_hand, sync_to_thread=False),
         },
         before_request=screen,
         before_send=[finish],
         exception_handlers={ProblemError: on_problem, HTTPException: on_http_error, Exception: on_failure},
-        on_shutdown=[service.close],
+        on_shutdown=[imports.close, service.close],
         state=State(state),
         openapi_config=None,
         logging_config=None,

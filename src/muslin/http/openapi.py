@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from muslin import __version__
 
-DEPENDENCIES = ("service", "gallery")
+DEPENDENCIES = ("service", "gallery", "imports")
 """What handlers are given by name, and no caller can send."""
 
 _DESCRIPTION = (

@@ -66,6 +66,7 @@ CODES: dict[str, tuple[int, str]] = {
     "out_of_range": (422, "A number is out of range."),
     "unknown_field": (422, "A field or query parameter is unknown."),
     "repeated_parameter": (422, "A query parameter is given twice."),
+    "wrong_checksum": (422, "The file is not the one that was meant; send it again."),
     "wrong_length": (422, "A text or list is too short or too long."),
     "wrong_type": (422, "A value has the wrong type."),
     "rate_limited": (429, "Too many requests for this key; see Retry-After."),

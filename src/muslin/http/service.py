@@ -67,9 +67,22 @@ class Service:
         self._pressure = Pressure(limits)
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="muslin-engine")
         self._catalogue = threading.Lock()
+        self._waiting: list[Callable[[], None]] = []
         self.pages = Pages()
         self.ledger: Ledger | None = None
         self.plan = Plan()
+
+    @property
+    def directory(self) -> Path | None:
+        """Where what must survive a restart is kept."""
+        return self._state
+
+    def when_open(self, work: Callable[[], None]) -> None:
+        """Do `work` once there is a model, now if there is."""
+        if self._served is not None:
+            work()
+        else:
+            self._waiting.append(work)
 
     @property
     def ready(self) -> bool:
@@ -94,6 +107,8 @@ class Service:
                 emit("garments_lost", {"count": len(shop.lost), "model_version": served.version})
         self.metrics.forget("model_info")
         self.metrics.gauge("model_info", 1, served.version)
+        while self._waiting:
+            self._waiting.pop()()
 
     @property
     def online(self) -> Online:

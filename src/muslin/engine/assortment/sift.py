@@ -56,13 +56,26 @@ def sift(table: Table, dataset: Dataset, space: Space, now: int) -> Sifted:
     early = _unreadable(whole, dataset, now)
     kept = whole.with_frame(whole.frame.join(early.select(LINE), on=LINE, how="anti", maintain_order="left"))
     part = check_items(kept, dataset.schema, beside=dataset.items)
-    refused = [*_refusals(part.table, pl.concat([early, part.bad])), *_lost(part)]
+    refused = [*_unread(table), *_refusals(part.table, pl.concat([early, part.bad])), *_lost(part)]
     frame = part.frame
     stamps = _stamps(frame, now)
     remarks = (*(Remark(n.code, n.text) for n in part.notes), *_strange(frame, space))
     stock = as_number(frame["stock"], "stock") if "stock" in given else pl.Series([None] * len(frame), dtype=pl.Float64)
     lines = tuple(line - 1 for line in frame[LINE].to_list())
     return Sifted(_typed(frame, dataset.items), lines, given, stamps, stock, tuple(refused), remarks[:MOST_REMARKS])
+
+
+def part(found: Sifted, start: int, stop: int) -> Sifted:
+    """Only the good rows `start` to `stop`; what was refused and remarked is said once, with the first."""
+    said = (found.refused, found.remarks) if start == 0 else ((), ())
+    return Sifted(
+        found.frame[start:stop],
+        found.lines[start:stop],
+        found.columns,
+        found.stamps[start:stop],
+        found.stock[start:stop],
+        *said,
+    )
 
 
 def _refuse_unknown(given: frozenset[str], dataset: Dataset, file: str) -> None:
@@ -118,6 +131,12 @@ def _cycles(frame: pl.DataFrame, levels: Sequence[str]) -> pl.DataFrame:
 def _refusals(table: Table, bad: pl.DataFrame) -> list[Refusal]:
     listed = from_rows(bad, table.origin, table.file).select("line", "code", "reason", "raw")
     return [Refusal(line - 1, code, reason, raw=cut(raw or "")) for line, code, reason, raw in listed.iter_rows()]
+
+
+def _unread(table: Table) -> list[Refusal]:
+    """Rows that could not even be read."""
+    rows = table.bad.select("line", "code", "reason", "raw").iter_rows()
+    return [Refusal((line or 1) - 1, code, why, raw=cut(raw or "")) for line, code, why, raw in rows]
 
 
 def _lost(part: Part) -> list[Refusal]:

@@ -1,0 +1,67 @@
+"""Campaign 16: a shopper nobody knows, asked for with every filter, of full, emptied and sold-out catalogues.
+
+Expected: always 200, and an answer that is empty or not personal says why. Control: a service that answers nothing and
+gives no reason, and one that fails; both must be caught.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+OK = 200
+Ask = Callable[[Mapping[str, Any]], tuple[int, Mapping[str, Any]]]
+"""Status and body of a request for recommendations."""
+
+WHO: tuple[dict[str, Any], ...] = (
+    {},
+    {"user_id": "nobody anyone knows"},
+    {"session_id": "a first visit"},
+    {"user_id": "\u7a7a", "context_items": ["no such garment"]},
+)
+FILTERS: tuple[dict[str, Any], ...] = (
+    {"in_stock": True},
+    {"price": {"min": 10}},
+    {"price": {"max": 0}},
+    {"categories": ["no such category"]},
+    {"genders": ["no such gender"]},
+    {"sizes": ["no such size"]},
+    {"brands": ["no such brand"]},
+    {"exclude_items": ["no such garment"]},
+)
+HOW: tuple[dict[str, Any], ...] = ({}, {"n": 1}, {"n": 100, "explain": True}, {"explore": True}, {"domain": "nowhere"})
+
+
+class Round(NamedTuple):
+    """Requests asked of one catalogue, and what was wrong with their answers."""
+
+    asked: int
+    failures: tuple[str, ...]
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    """Every shopper with every manner and every set of up to two filters."""
+    sets = [(), *((f,) for f in FILTERS), *itertools.combinations(FILTERS, 2)]
+    for who, how, some in itertools.product(WHO, HOW, sets):
+        filters = {name: value for one in some for name, value in one.items()}
+        yield {**who, **how, **({"filters": filters} if filters else {})}
+
+
+def run(ask: Ask, every: int = 1) -> Round:
+    """Ask every `every`-th of the requests."""
+    asked, failures = 0, []
+    for request in itertools.islice(requests(), 0, None, every):
+        asked += 1
+        failures.extend(f"{request}: {what}" for what in _wrong(request, *ask(request)))
+    return Round(asked, tuple(failures))
+
+
+def _wrong(request: Mapping[str, Any], status: int, body: Mapping[str, Any]) -> Iterator[str]:
+    if status != OK:
+        yield f"status {status}"
+        return
+    items = body.get("items", [])
+    personal = items and all(item["path"] != "fallback" for item in items)
+    if not personal and not body.get("fallback_reason"):
+        yield "empty or not personal, and no reason given"
+    if len(items) > request.get("n", 20):
+        yield "more garments than asked for"

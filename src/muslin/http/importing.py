@@ -1,0 +1,180 @@
+"""The imports of a service: one at a time, each in a folder of its own, and begun again after a restart."""
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from muslin.engine.assortment.job import LARGEST, Job, Mode, Place, Reject, run
+from muslin.engine.online.online import clock
+from muslin.engine.shop import Shop
+from muslin.http.cursors import Cursors
+from muslin.http.log import report
+from muslin.http.problems import ProblemError
+from muslin.http.service import Service
+
+FOLDER = "imports"
+KEPT = 100
+"""Jobs that are kept; the oldest finished ones go first."""
+
+
+_NAME = 32
+"""Characters of the name of a job."""
+
+
+class _From(msgspec.Struct, frozen=True):
+    """A place in the rejects of a job."""
+
+    job_id: str
+    start: int
+
+
+class Upload:
+    """A file that is being received."""
+
+    def __init__(self, folder: Path, suffix: str) -> None:
+        self.folder = folder
+        self.path = folder / f"sent{suffix}"
+        self._bytes = 0
+
+    def grow(self, more: int) -> None:
+        """Count what came; raises `ProblemError` (`file_too_large`)."""
+        self._bytes += more
+        if self._bytes > LARGEST:
+            raise ProblemError("file_too_large", headers={"Connection": "close"})
+
+    def finish(self, found: str, expected: str | None) -> None:
+        """Raise `ProblemError` for an empty file (`empty_body`), or another than was meant (`wrong_checksum`)."""
+        if not self._bytes:
+            raise ProblemError("empty_body")
+        if expected is not None and expected != found:
+            raise ProblemError("wrong_checksum", "/query/sha256")
+
+    def drop(self) -> None:
+        """Forget what came."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Imports:
+    """May be used from any thread."""
+
+    def __init__(self, service: Service, state: Path | None) -> None:
+        self._service = service
+        self._kept = state is not None
+        self._root = None if state is None else state / FOLDER
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="muslin-import")
+        self._cursors = Cursors("rejects")
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def resume(self) -> None:
+        """Begin again what was interrupted; for the time when the model is there."""
+        for place in self._places():
+            if place.job.exists() and place.read().status in ("received", "running"):
+                self._worker.submit(self._run, place)
+
+    def receive(self, suffix: str) -> Upload:
+        """A new upload."""
+        if not self._service.ready:
+            raise ProblemError("not_ready", headers={"Retry-After": "1"})
+        with self._lock:
+            if self._root is None:
+                self._root = Path(tempfile.mkdtemp(prefix="muslin-imports-"))
+        folder = self._root / uuid4().hex
+        folder.mkdir(parents=True)
+        return Upload(folder, suffix)
+
+    def begin(self, upload: Upload, mode: Mode) -> Job:
+        """A job for a file that is here."""
+        job = Job(job_id=upload.folder.name, status="received", mode=mode, created_at=clock())
+        place = Place(upload.folder)
+        with self._lock:
+            place.write(job)
+        self._worker.submit(self._run, place)
+        self._make_room()
+        return job
+
+    def find(self, job_id: str) -> Job:
+        """The job as it stands; raises `ProblemError` (`unknown_job`)."""
+        return self._place(job_id).read()
+
+    def confirm(self, job_id: str) -> Job:
+        """Go on with a job that is held; raises `ProblemError`: `unknown_job`, `not_held`."""
+        place = self._place(job_id)
+        with self._lock:
+            job = place.read()
+            if job.status != "held":
+                raise ProblemError("not_held")
+            job.status, job.confirmed = "received", True
+            place.write(job)
+        self._worker.submit(self._run, place)
+        return job
+
+    def rejects(self, job_id: str, cursor: str | None, n: int) -> tuple[list[Reject], str | None]:
+        """Up to `n` rejects and the cursor of the next; raises `ProblemError`: `unknown_job`, `bad_cursor`."""
+        place = self._place(job_id)
+        start = 0
+        if cursor is not None:
+            at = self._cursors.read(cursor, _From, "/query/cursor")
+            if at.job_id != job_id:
+                raise ProblemError("bad_cursor", "/query/cursor")
+            start = at.start
+        if not place.rejects.exists():
+            return [], None
+        with place.rejects.open("rb") as lines:
+            found = [msgspec.json.decode(line, type=Reject) for line in islice(lines, start, start + n + 1)]
+        more = len(found) > n
+        return found[:n], self._cursors.make(_From(job_id, start + n)) if more else None
+
+    def close(self) -> None:
+        """Stop after the part in hand; what is left is begun again with the next start."""
+        self._stopping = True
+        self._worker.shutdown(cancel_futures=True)
+        if self._root is not None and not self._kept:
+            shutil.rmtree(self._root, ignore_errors=True)
+
+    def _run(self, place: Place) -> None:
+        try:
+            run(place, self._shop, self._change)
+        except _StoppedError:
+            return
+        except Exception as error:
+            report("import_failed", error, {"job_id": place.folder.name})
+
+    def _shop(self) -> Shop:
+        served = self._service.served
+        if served is None:
+            raise _StoppedError
+        return served.shop
+
+    def _change(self, work: Callable[[Shop], int]) -> int:
+        if self._stopping:
+            raise _StoppedError
+        return self._service.changed(work)
+
+    def _place(self, job_id: str) -> Place:
+        known = self._root is not None and job_id.isalnum() and job_id.isascii() and len(job_id) == _NAME
+        place = Place((self._root or Path()) / job_id)
+        if not known or not place.job.exists():
+            raise ProblemError("unknown_job")
+        return place
+
+    def _places(self) -> list[Place]:
+        there = self._root is not None and self._root.exists()
+        return [Place(folder) for folder in sorted(self._root.iterdir())] if self._root is not None and there else []
+
+    def _make_room(self) -> None:
+        jobs = [(place, place.read()) for place in self._places() if place.job.exists()]
+        over = sorted((j.created_at, p) for p, j in jobs if j.status in ("done", "failed"))[: max(len(jobs) - KEPT, 0)]
+        for _, place in over:
+            shutil.rmtree(place.folder, ignore_errors=True)
+
+
+class _StoppedError(Exception):
+    """The service is stopping."""

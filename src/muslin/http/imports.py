@@ -1,0 +1,147 @@
+"""Whole files of garments: sent at once, taken beside, and looked up as they go on."""
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Request, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from muslin.engine.assortment.job import LARGEST, Job, Mode, Reject
+from muslin.http.importing import Imports
+from muslin.http.problems import ProblemError, documented
+
+_KINDS = {
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "application/vnd.apache.parquet": ".parquet",
+    "application/zip": ".zip",
+}
+_ANY = ("ambiguous_length", "headers_too_large", "internal_error", "not_ready", "overloaded", "storage_full")
+_QUERY = ("unknown_field", "repeated_parameter", "invalid_value")
+
+
+class ImportJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an import stands."""
+
+    job_id: str
+    status: Literal["received", "running", "held", "done", "failed"]
+    mode: Mode
+    read: int
+    accepted: int
+    older: int
+    unchanged: int
+    rejected: int
+    leaving: int
+    code: str | None = None
+    detail: str | None = None
+    where: str | None = None
+
+
+class Rejects(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rows that were not taken, in order of line."""
+
+    rejects: tuple[Reject, ...]
+    next_cursor: str | None = None
+
+
+def told(job: Job) -> ImportJob:
+    """A job as the API tells it."""
+    code, detail, where = (job.error.code, job.error.detail, job.error.where) if job.error else (None, None, None)
+    return ImportJob(
+        job_id=job.job_id,
+        status=job.status,
+        mode=job.mode,
+        read=job.read,
+        accepted=job.accepted,
+        older=job.older,
+        unchanged=job.unchanged,
+        rejected=job.rejected,
+        leaving=job.leaving,
+        code=code,
+        detail=detail,
+        where=where,
+    )
+
+
+@post(
+    "/v1/imports",
+    status_code=202,
+    summary="Send a file of garments",
+    opt={"query": ("mode", "sha256"), "scope": "items:write"},
+    request_max_body_size=LARGEST,
+    responses=documented(
+        *_ANY, *_QUERY, "empty_body", "incomplete_body", "file_too_large", "unsupported_file", "wrong_checksum"
+    ),
+)
+async def send_import(
+    request: Request[Any, Any, State],
+    imports: NamedDependency[Imports],
+    mode: Annotated[
+        Mode, QueryParameter(description="`full`: garments that the file does not have leave the catalogue")
+    ] = "upsert",
+    sha256: Annotated[
+        str | None, QueryParameter(pattern="^[0-9a-f]{64}$", description="checksum of the file, in hexadecimal")
+    ] = None,
+) -> ImportJob:
+    """Take a CSV or Parquet file, or a zip archive of one, with the columns of the catalogue.
+
+    The file is checked as a whole before any of it is taken; bad rows are set aside, and the good ones are kept.
+    """
+    suffix = _KINDS.get(request.content_type[0])
+    if suffix is None or request.headers.get("content-encoding", "identity") != "identity":
+        raise ProblemError("unsupported_file", headers={"Accept": ", ".join(_KINDS)})
+    upload, digest = imports.receive(suffix), hashlib.sha256()
+    try:
+        with upload.path.open("wb") as file:
+            async for chunk in request.stream():
+                upload.grow(len(chunk))
+                digest.update(chunk)
+                file.write(chunk)
+        upload.finish(digest.hexdigest(), sha256)
+    except BaseException:
+        upload.drop()
+        raise
+    return told(imports.begin(upload, mode))
+
+
+@get(
+    "/v1/imports/{job_id:str}",
+    summary="See how an import stands",
+    opt={"query": (), "scope": "items:write"},
+    responses=documented(*_ANY, "unknown_job"),
+)
+async def import_job(job_id: FromPath[str], imports: NamedDependency[Imports]) -> ImportJob:
+    """Count its rows by what became of them."""
+    return told(imports.find(job_id))
+
+
+@get(
+    "/v1/imports/{job_id:str}/rejects",
+    summary="See what an import did not take",
+    opt={"query": ("cursor", "n"), "scope": "items:write"},
+    responses=documented(*_ANY, *_QUERY, "unknown_job", "bad_cursor"),
+)
+async def import_rejects(
+    job_id: FromPath[str],
+    imports: NamedDependency[Imports],
+    cursor: Annotated[str | None, QueryParameter(max_length=512, description="next_cursor of the page before")] = None,
+    n: Annotated[int, QueryParameter(ge=1, le=1000, description="how many")] = 100,
+) -> Rejects:
+    """List the rejected rows as they were sent, with their lines and codes."""
+    found, after = imports.rejects(job_id, cursor, n)
+    return Rejects(tuple(found), after)
+
+
+@post(
+    "/v1/imports/{job_id:str}/confirm",
+    status_code=202,
+    summary="Let an import go on that takes much away",
+    opt={"query": (), "scope": "items:write"},
+    responses=documented(*_ANY, "unknown_job", "not_held"),
+)
+async def confirm_import(job_id: FromPath[str], imports: NamedDependency[Imports]) -> ImportJob:
+    """Go on with a full file that more than a fifth of the catalogue is not in."""
+    return told(imports.confirm(job_id))
