@@ -144,7 +144,16 @@ def test_openapi(client: TestClient) -> None:
         ("/v1/users/{user_id}/export", "get"),
         ("/v1/erasures/{job_id}", "get"),
         ("/v1/recommendations", "post"),
+        ("/v1/items", "put"),
+        ("/v1/items/{item_id}", "patch"),
+        ("/v1/items/{item_id}", "delete"),
+        ("/v1/items:stock", "patch"),
         ("/v1/items/{item_id}/audience", "get"),
+        ("/v1/items/{item_id}/similar", "get"),
+        ("/v1/imports", "post"),
+        ("/v1/imports/{job_id}", "get"),
+        ("/v1/imports/{job_id}/rejects", "get"),
+        ("/v1/imports/{job_id}/confirm", "post"),
         ("/v1/models", "get"),
         ("/v1/models", "post"),
         ("/v1/models/{model_id}:activate", "post"),
@@ -173,13 +182,14 @@ def test_openapi_states_the_bounds(client: TestClient) -> None:
 
 def test_openapi_lists_every_status(client: TestClient) -> None:
     responses = client.get("/openapi.json").json()["paths"]["/v1/recommendations"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "401", "403", "408", "413", "415", "422", "429", "431", "500", "503"}
+    assert set(responses) == {"200", "400", "401", "403", "408", "409", "413", "415", "422", "429", "431", "500", "503"}
     told = {code for status in responses for code in responses[status]["description"].split(", ")}
     elsewhere = {
         "bad_request", "not_found", "unknown_item", "method_not_allowed", "invalid_value",
         "repeated_parameter", "unknown_model", "already_active", "load_in_progress", "model_refused", "no_previous",
         "not_active", "slow_headers", "events_rejected", "no_state", "storage_full", "too_fast", "too_many_events",
-        "unknown_job",
+        "unknown_job", "too_many_items", "garment_refused", "file_too_large", "unsupported_file", "wrong_checksum",
+        "not_held",
     }  # fmt: skip
     assert set(CODES) - told == elsewhere
     for status in set(responses) - {"200"}:
