@@ -2,11 +2,21 @@
 
 Expected: always 200, and an answer that is empty or not personal says why. Control: a service that answers nothing and
 gives no reason, and one that fails; both must be caught.
+
+`python -m benchmarks.reliability.always_served MODEL`
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from litestar.testing import TestClient
+
+from muslin.engine.model import Model
+from muslin.http.app import create_app
 
 OK = 200
 Ask = Callable[[Mapping[str, Any]], tuple[int, Mapping[str, Any]]]
@@ -65,3 +75,44 @@ def _wrong(request: Mapping[str, Any], status: int, body: Mapping[str, Any]) -> 
         yield "empty or not personal, and no reason given"
     if len(items) > request.get("n", 20):
         yield "more garments than asked for"
+
+
+def asking(client: TestClient[Any]) -> Ask:
+    """Asks the service of a client."""
+
+    def ask(request: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        answer = client.post("/v1/recommendations", json=dict(request))
+        return answer.status_code, answer.json()
+
+    return ask
+
+
+def sell_out(client: TestClient[Any], ids: Sequence[str]) -> None:
+    """Nothing is in stock any more."""
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        client.patch("/v1/items:stock", json={"items": [{"item_id": name, "stock": 0} for name in some]})
+
+
+def empty(client: TestClient[Any], ids: Sequence[str]) -> None:
+    """Every garment leaves."""
+    for name in ids:
+        client.delete(f"/v1/items/{name}")
+
+
+def main() -> None:
+    """All requests of a full, a sold-out and an empty catalogue, and the controls."""
+    model = Model.load(Path(sys.argv[1]))
+    ids = model.world.catalogue.ids.tolist()
+    with tempfile.TemporaryDirectory() as folder, TestClient(create_app(model, state=Path(folder))) as client:
+        for name, change in (("full", None), ("sold out", sell_out), ("empty", empty)):
+            if change is not None:
+                change(client, ids)
+            found = run(asking(client))
+            print(f"{name}: {found.asked} asked, {len(found.failures)} wrong {found.failures[:3]}")
+    silent, failing = run(lambda _: (OK, {"items": []})), run(lambda _: (500, {}))
+    print(f"controls: {len(silent.failures)} and {len(failing.failures)} of {silent.asked} caught")
+
+
+if __name__ == "__main__":
+    main()

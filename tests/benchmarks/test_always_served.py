@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.reliability.always_served import Ask, requests, run
+from benchmarks.reliability.always_served import asking, empty, requests, run, sell_out
 from litestar.testing import TestClient
 
 from muslin.engine.model import Model
@@ -17,25 +17,16 @@ def model() -> Model:
     return fit(tiny_shop(items=30, users=40, events=150), "content_knn")
 
 
-def asking(client: TestClient) -> Ask:
-    def ask(request):  # type: ignore[no-untyped-def]
-        answer = client.post("/v1/recommendations", json=dict(request))
-        return answer.status_code, answer.json()
-
-    return ask
-
-
 def test_a_cold_shopper_is_always_served(model: Model, tmp_path: Path) -> None:
     with TestClient(create_app(model, state=tmp_path), raise_server_exceptions=False) as client:
         ids = model.world.catalogue.ids.tolist()
         assert run(asking(client), every=13).failures == ()
-        client.patch("/v1/items:stock", json={"items": [{"item_id": name, "stock": 0} for name in ids]})
+        sell_out(client, ids)
         assert run(asking(client), every=17).failures == ()
-        for name in ids:
-            client.delete(f"/v1/items/{name}")
-        empty = run(asking(client), every=19)
-        assert empty.failures == ()
-        assert empty.asked > 30
+        empty(client, ids)
+        found = run(asking(client), every=19)
+        assert found.failures == ()
+        assert found.asked > 30
         answer = client.post("/v1/recommendations", json={}).json()
         assert (answer["items"], answer["fallback_reason"]) == ([], "empty_catalogue")
 

@@ -1,5 +1,6 @@
 """The catalogue over HTTP: every bad row gets its code, the good ones beside it stay, and the next answer knows."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,23 @@ def test_a_restart_keeps_the_catalogue(start: Callable[[], TestClient]) -> None:
     assert "new1" not in shown(again, explore=False, filters={"in_stock": True})
     assert "dress1" in shown(again, explore=False, filters={"price": {"min": 77, "max": 77}})
     assert put(again, garment("new1"))["accepted"] == 1
+
+
+def test_refused_rows_are_set_aside_as_they_were_sent(
+    start: Callable[[], TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start()
+    for n in range(3):
+        put(client, garment("good"), garment(f"bad{n}", price="19,99 €"))
+    kept = (tmp_path / "state" / "rejected_items.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(kept) == 3
+    row = json.loads(kept[2])
+    assert (row["index"], row["code"]) == (1, "bad_price")
+    assert json.loads(row["raw"])["item_id"] == "bad2"
+    monkeypatch.setattr("muslin.engine.assortment.aside.LARGEST", 10)
+    put(client, garment("bad3", price=0))
+    assert len((tmp_path / "state" / "rejected_items.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert (tmp_path / "state" / "rejected_items.jsonl.1").exists()
 
 
 def test_answers_are_logged_with_their_propensities(start: Callable[[], TestClient]) -> None:

@@ -117,5 +117,4 @@ def _name(row: Any) -> str | None:
 
 
 def _set_aside(service: Service, done: Done) -> None:
-    for refusal in done.outcome.refused:
-        service.metrics.count("quarantine_total", refusal.code)
+    service.set_aside(done.outcome.refused)

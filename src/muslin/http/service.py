@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import TypeVar
 import numpy as np
 
 from muslin.engine.answer.choice import Choice, fit_choice
+from muslin.engine.assortment.aside import Aside
+from muslin.engine.assortment.outcome import Refusal
 from muslin.engine.explore.explorer import Explorer
 from muslin.engine.explore.ledger import Ledger
 from muslin.engine.explore.plan import Plan
@@ -61,6 +63,7 @@ class Service:
     def __init__(self, limits: Limits, state: Path | None = None) -> None:
         self.metrics = Metrics()
         self._state = state
+        self._aside = None if state is None else Aside(state)
         self._online: Online | None = None
         self.erasures = Erasures()
         self._served: Served | None = None
@@ -116,6 +119,13 @@ class Service:
         if self._online is None:
             raise ProblemError("no_state" if self._state is None else "not_ready", headers={"Retry-After": "1"})
         return self._online
+
+    def set_aside(self, refused: Sequence[Refusal]) -> None:
+        """Count garments that were refused, and keep them as they were sent where there is a place for it."""
+        for refusal in refused:
+            self.metrics.count("quarantine_total", refusal.code)
+        if self._aside is not None:
+            self._aside.put(refused, clock())
 
     def remembered(self) -> Online | None:
         """What shoppers did, None without a state directory."""
