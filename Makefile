@@ -39,9 +39,10 @@ lint: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.run
 
-## Steps of meta-training, ours beside MeLU's way and a correct loop: ratios and memory, into out/meta_speed.json.
+## Steps of meta-training, ours beside MeLU's way and a correct loop: ratios and memory, into docs/meta.md.
 bench-meta: .venv/dev
 	$(BIN)/python -m benchmarks.meta_speed
+	$(BIN)/python -m benchmarks.meta_report
 
 ## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.
 bench-table: .venv/dev

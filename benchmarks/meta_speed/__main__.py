@@ -140,7 +140,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path, default=Path("out/meta_speed.json"))
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/meta/speed.json"))
     parser.add_argument("--only", default="", help="contenders, comma between")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")

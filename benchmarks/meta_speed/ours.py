@@ -45,6 +45,20 @@ def _group(problem: Problem, own: Ints, n: int) -> Group:
     return Group(index, target, (told, asked * (len(own) / n)))
 
 
+def placed(problem: Problem) -> list[Tasks]:
+    """The same groups with the places of their rows among those of the problem; each event told counts as one."""
+    n, found = len(problem.support), []
+    for own in groups(problem.support, np.full(n, QUERY)):
+        group = _group(problem, own, n)
+        k, start = problem.support[own, None], problem.starts[own, None]
+        slot = np.arange(k.max())
+        places = np.where(slot < k, start + slot, 0), start + k + np.arange(QUERY)
+        weights = group.weight[0].sign(), group.weight[1]
+        parts = zip(places, group.target, weights, strict=True)
+        found.append(Tasks(*(Rows(torch.from_numpy(at), target, weight) for at, target, weight in parts)))
+    return found
+
+
 def _step(problem: Problem, params: Params, gradients: Gradients) -> Step:
     """A whole step: look up, gradients group by group, the table's gradient as it comes, fused Adam."""
     leaves = {name: value.clone().requires_grad_() for name, value in params.items()}
@@ -113,12 +127,24 @@ def ridge(problem: Problem) -> Step:
     decision = problem.decision()
     head = posterior.start(decision.pop("w3"), decision.pop("b3"), variance=1.0, bias_variance=1.0, noise=1.0)
 
-    def gradients(params: Params, tasks: Tasks) -> tuple[Tensor, Params, list[Tensor]]:
-        told = tasks.support._replace(weight=tasks.support.weight.sign())
-        found = posterior_gradient.value_and_gradients(params, tasks._replace(support=told))
-        return found.loss, found.params, [found.support, found.query]
+    leaves = {name: value.clone().requires_grad_() for name, value in (decision | head).items()}
+    table = problem.table.clone().requires_grad_()
+    optimizer = torch.optim.Adam([table, *leaves.values()], lr=1e-3, fused=True)
+    index, batch = torch.from_numpy(problem.index), placed(problem)
 
-    return _step(problem, decision | head, gradients)
+    def step() -> Tensor:
+        now = {name: value.detach() for name, value in leaves.items()}
+        own = bags(problem, index)
+        rows = embeddings.look_up(table, own).view(len(index), -1)
+        found = posterior_gradient.of_rows(now, rows, batch)
+        table.grad = torch.zeros_like(table)
+        embeddings.add_dense(table.grad, own, found.inputs.view(-1, DIMENSIONS))
+        for name, leaf in leaves.items():
+            leaf.grad = found.params[name]
+        optimizer.step()
+        return found.loss
+
+    return step
 
 
 def plain(problem: Problem) -> Step:

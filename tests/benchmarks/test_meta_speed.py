@@ -1,6 +1,7 @@
 """The contenders of `make bench-meta` do the same work: same tasks, same start, same loss after adapting."""
 
 import pytest
+from benchmarks import meta_report
 from benchmarks.meta_speed import others, ours
 from benchmarks.meta_speed.__main__ import CONTENDERS, MULTI_HOT, measured, rows
 from benchmarks.meta_speed.problem import drawn
@@ -49,3 +50,19 @@ def test_the_table_names_each_contender_with_its_ratios() -> None:
     assert [row["contender"] for row in table] == ["melu", "hand", "plain"]
     assert table[0]["times_melu"] == table[2]["times_plain"] == 1
     assert ours.grouped(drawn(4))
+
+
+@pytest.mark.parametrize("language", list(meta_report.PAGES))
+def test_pages_hold_the_tables_of_the_results_and_nothing_by_hand(language) -> None:
+    page = meta_report.PAGES[language].read_text(encoding="utf-8")
+    assert page.count("<!-- end -->") == 2
+    assert meta_report.filled(page, language) == page
+
+
+def test_a_table_says_what_the_result_says() -> None:
+    row = {"dataset": "d", "method": "maml", "view": "garments", "epochs": 2, "users": 9}
+    zero = row | {"k": 0, "ndcg@20": 0.25, "gain": 0.0, "gain_low": 0.0, "gain_high": 0.0}
+    one = row | {"k": 1, "ndcg@20": 0.125, "gain": -0.125, "gain_low": -0.2, "gain_high": -0.05}
+    table = meta_report.k_shot([one, zero], meta_report.WORDS["en"])
+    assert "| d | garments | `maml` | 0.250 | 0.125 (-0.125 [-0.200, -0.050]) |" in table
+    assert "2 epoch(s)" in table

@@ -46,6 +46,9 @@ class Other(NamedTuple):
     sold: Tensor
 
 
+LIKENESS = 0.2
+"""What a likeness is multiplied with where the network is shown it: about the size of the other inputs then."""
+
 _CELLS = 1 << 22
 """Numbers in the largest array of one part of `evaluated`."""
 
@@ -60,7 +63,7 @@ def inputs(params: Params, layout: Layout, who: Shoppers, what: Garments) -> Ten
     if layout == "joined":
         return torch.cat([what.vectors, who.taste], -1)
     alike = sides.likeness(params, who.taste, what.vectors, what.bias)
-    scalars = torch.stack([alike, what.sold], -1)
+    scalars = torch.stack([alike * LIKENESS, what.sold], -1)
     return torch.cat([scalars, who.factors * what.factors, what.factors, who.factors], -1)
 
 
@@ -89,7 +92,7 @@ def networks(decision: Params, layout: Layout, entity: Entity, own: Shoppers | G
     constant = _through(fixed, own.factors) + b1
     if isinstance(own, Garments):
         constant = constant + w1[..., 1] * own.sold[:, None]
-    return Networks(product * own.factors[:, None] + cross, w1[..., 0], w1[..., 1], constant, *rest)
+    return Networks(product * own.factors[:, None] + cross, w1[..., 0] * LIKENESS, w1[..., 1], constant, *rest)
 
 
 def evaluated(own: Networks, other: Other) -> Tensor:

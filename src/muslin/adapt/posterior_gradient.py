@@ -7,6 +7,7 @@ Source: the model is that of `posterior`; the derivative of a linear solve, Gile
 results", section 2.3). Differs: never forms the derivative of the kernel.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -36,8 +37,16 @@ class Found(NamedTuple):
     target: Tensor
 
 
+class FoundOfRows(NamedTuple):
+    """`loss` [], and gradients by parameter and by the `inputs` [R, D]."""
+
+    loss: Tensor
+    params: Params
+    inputs: Tensor
+
+
 class _Trunk(NamedTuple):
-    """Inputs of one side as [T * M, D], and both hidden layers of them, [T * M, H]."""
+    """Inputs [R, D], and both hidden layers of them [R, H]."""
 
     inputs: Tensor
     hidden1: Tensor
@@ -59,21 +68,48 @@ def value_and_gradients(params: Params, tasks: Tasks, judge: Judge = _SQUARED) -
 
     `params`: `w1`, `b1`, `w2`, `b2` of `network` and the head's of `posterior.start`.
     """
-    told, asked = (_trunk(params, rows.inputs) for rows in tasks)
+    told, asked = (_trunk(params, rows.inputs.flatten(0, 1)) for rows in tasks)
     features = Tasks(*(_features(side, rows) for side, rows in zip((told, asked), tasks, strict=True)))
-    known = posterior.posterior(params, features.support)
-    score = posterior.mean(known, features.query.inputs)
-    value, slope = value_and_slope(judge, score, tasks.query)
-    owed = _through_solve(params, known, features, slope)
-    by_told, back1 = _through_trunk(params, told, owed.support)
-    by_asked, back2 = _through_trunk(params, asked, owed.query)
+    value, score, owed = _head(params, features, judge)
+    by_told, back1 = _through_trunk(params, told, owed.support.flatten(0, 1))
+    by_asked, back2 = _through_trunk(params, asked, owed.query.flatten(0, 1))
     grads = owed.head | {name: grad.add_(back2[name]) for name, grad in back1.items()}
     by_told, by_asked = by_told.view_as(tasks.support.inputs), by_asked.view_as(tasks.query.inputs)
     return Found(value, score, grads, by_told, by_asked, owed.target)
 
 
-def _trunk(params: Params, inputs_TMD: Tensor) -> _Trunk:
-    inputs = inputs_TMD.flatten(0, 1)
+@torch.no_grad()
+def of_rows(params: Params, inputs_RD: Tensor, groups: Sequence[Tasks], judge: Judge = _SQUARED) -> FoundOfRows:
+    """The same of groups of tasks whose rows are stored once, one after the other: no padding goes through the trunk.
+
+    In place of inputs the rows of `groups` have places [T, M] among the R rows of `inputs_RD`.
+    """
+    trunk = _trunk(params, inputs_RD)
+    by_features, by_head, total = torch.zeros_like(trunk.hidden2), dict[str, Tensor](), inputs_RD.new_zeros(())
+    for group in groups:
+        parts = (rows._replace(inputs=_picked(trunk.hidden2, rows.inputs)) for rows in group)
+        value, _, owed = _head(params, Tasks(*parts), judge)
+        total += value
+        by_head = {name: grad + by_head[name] if by_head else grad for name, grad in owed.head.items()}
+        for rows, by in ((group.support, owed.support), (group.query, owed.query)):
+            by_features.index_add_(0, rows.inputs.reshape(-1), by.flatten(0, 1))
+    by_inputs, by_trunk = _through_trunk(params, trunk, by_features)
+    return FoundOfRows(total, by_head | by_trunk, by_inputs)
+
+
+def _picked(features_RH: Tensor, places_TM: Tensor) -> Tensor:
+    return features_RH.index_select(0, places_TM.reshape(-1)).view(*places_TM.shape, features_RH.shape[1])
+
+
+def _head(params: Params, features: Tasks, judge: Judge) -> tuple[Tensor, Tensor, _Owed]:
+    """Loss and scores [T, Q] of the query, and what the loss owes."""
+    known = posterior.posterior(params, features.support)
+    score = posterior.mean(known, features.query.inputs)
+    value, slope = value_and_slope(judge, score, features.query)
+    return value, score, _through_solve(params, known, features, slope)
+
+
+def _trunk(params: Params, inputs: Tensor) -> _Trunk:
     hidden1 = torch.addmm(params["b1"], inputs, params["w1"].T).relu_()
     return _Trunk(inputs, hidden1, torch.addmm(params["b2"], hidden1, params["w2"].T).relu_())
 
@@ -110,8 +146,8 @@ def _unscaled(a: Tensor, scale: Tensor) -> Tensor:
 
 
 def _through_trunk(params: Params, side: _Trunk, by_features: Tensor) -> tuple[Tensor, Params]:
-    """Gradients by the inputs [T * M, D] and by the trunk's parameters; spoils `by_features`."""
-    back2 = by_features.flatten(0, 1).mul_(side.hidden2.sign_())
+    """Gradients by the inputs [R, D] and by the trunk's parameters; spoils `by_features` [R, H]."""
+    back2 = by_features.mul_(side.hidden2.sign_())
     back1 = (back2 @ params["w2"]).mul_(side.hidden1.sign())
     grads = {"w1": back1.T @ side.inputs, "b1": back1.sum(0), "w2": back2.T @ side.hidden1, "b2": back2.sum(0)}
     return back1 @ params["w1"], grads

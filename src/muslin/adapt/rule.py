@@ -6,16 +6,20 @@ import torch
 from torch import Tensor
 
 from muslin.adapt.judges import Judge
-from muslin.adapt.layouts import Layout
+from muslin.adapt.layouts import LIKENESS, Layout
 from muslin.adapt.tasks import Rows, Tasks
-from muslin.data.episodes import KS, Entity
+from muslin.data.episodes import Entity
 from muslin.random import torch_stream
 from muslin.types import Params
 
-_TEMPER = 10.0
+_TEMPER = 50.0
 """What a unit of a trust's parameter counts: it must move far in few of Adam's steps."""
-_DOUBT = 3.0
-"""Events at which trust starts at one half."""
+_CARE, _DOUBT = 0.1, 3.0
+"""Trust in many events before it is learned, and the events at which it is half of that: rather too little."""
+_LEVEL = 3.0
+"""What the two units that pass the score through are multiplied with above them, and divided by below.
+
+Steps then move what they make of behaviour more, and how much likeness counts less: from few events that is noise."""
 
 
 class Told(NamedTuple):
@@ -68,16 +72,16 @@ class Rule(Protocol):
 def start(layout: Layout, inputs: int, hidden: int, seed: int) -> Params:
     """Starting decision network. `crossed`: two units pass the likeness and the factors' product through.
 
-    So the untrained network ranks by what is alike, and training can only depart from that where it pays.
+    So the untrained network ranks by what is alike, and training can only depart from that where it pays. The other
+    units are features of behaviour, of no weight before an entity's events or training give them one.
     """
     rng = torch_stream(seed, "decision")
-    small = 1.0 if layout == "joined" else 0.3
     params = {
-        "w1": torch.randn(hidden, inputs, generator=rng) * small * (2 / inputs) ** 0.5,
+        "w1": torch.randn(hidden, inputs, generator=rng) * (2 / inputs) ** 0.5,
         "b1": torch.zeros(hidden),
-        "w2": torch.randn(hidden, hidden, generator=rng) * small * (2 / hidden) ** 0.5,
+        "w2": torch.randn(hidden, hidden, generator=rng) * (2 / hidden) ** 0.5,
         "b2": torch.zeros(hidden),
-        "w3": torch.randn(hidden, generator=rng) * small * hidden**-0.5,
+        "w3": torch.randn(hidden, generator=rng) * hidden**-0.5,
         "b3": torch.tensor(-3.0),
     }
     if layout == "crossed":
@@ -86,30 +90,27 @@ def start(layout: Layout, inputs: int, hidden: int, seed: int) -> Params:
 
 
 def _pass_through(params: Params, k: int) -> None:
+    params["w1"][:, :2] = 0
+    params["w2"][:, :2] = 0
+    params["w3"][:] = 0
+    passing = params["w1"].new_zeros(params["w1"].shape[1])
+    passing[0], passing[1], passing[2 : 2 + k] = 1 / LIKENESS, 0.2, 0.1
     for unit, sign in ((0, 1.0), (1, -1.0)):
-        params["w1"][unit] = 0
-        params["w1"][unit, 0] = sign
-        params["w1"][unit, 1] = sign * 0.2
-        params["w1"][unit, 2 : 2 + k] = sign / 3
+        params["w1"][unit] = passing * sign / _LEVEL
         params["w2"][unit] = 0
         params["w2"][unit, unit] = 1
         params["b2"][unit] = 0.1  # open even where nothing comes through, else steps would begin on a kink
-        params["w3"][unit] = sign
+        params["w3"][unit] = sign * _LEVEL
 
 
-def trust(doubt: float = _DOUBT) -> Params:
-    """`trust/garments`, `trust/shoppers` [KS - 1]: by how many events, logarithms of how far a step may go."""
-    share = torch.tensor([k / (k + doubt) for k in KS if k])
-    return {f"trust/{entity}": share.log() / _TEMPER for entity in ("garments", "shoppers")}
+def trust() -> Params:
+    """`trust/garments`, `trust/shoppers` [2]: logs of how far a step may go after many events, and of the doubt."""
+    start = torch.tensor([_CARE, _DOUBT]).log() / _TEMPER
+    return {f"trust/{entity}": start.clone() for entity in ("garments", "shoppers")}
 
 
 def trusted(params: Params, told: Told) -> Tensor:
-    """[] the factor of all steps after `told.k` events, more than 0; between the counts learned for, interpolated."""
-    logs = params[f"trust/{told.entity}"] * _TEMPER
-    known = [k for k in KS if k]
-    if told.k <= known[0]:
-        return logs[0].exp()
-    at = next((i for i, k in enumerate(known) if told.k <= k), len(known) - 1)
-    low, high = known[at - 1], known[at]
-    share = min(1.0, (told.k - low) / (high - low))
-    return (logs[at - 1] * (1 - share) + logs[at] * share).exp()
+    """[] the factor of all steps after k events: level x k / (k + doubt), both more than 0."""
+    level, doubt = (params[f"trust/{told.entity}"] * _TEMPER).exp().unbind()
+    found: Tensor = level * told.k / (told.k + doubt)
+    return found

@@ -90,6 +90,8 @@ def start(data: TrainData, spaces: Spaces, seed: int) -> Params:
     params["profile"] = torch.zeros(data.shoppers.features.matrix.shape[1], spaces.dimensions)
     params["log_scale"] = torch.tensor([-np.log(spaces.temperature)], dtype=torch.float32)
     params |= _factors(data, features, params["idf"], spaces, seed)
+    main = params["basis"][:, : spaces.dimensions]
+    params["content/sparse"] = F.pad(main, (0, spaces.dimensions - main.shape[1]))
     params["expected"] = torch.zeros(len(params["map"]), k)
     count = np.log1p(np.asarray(data.matrix().getnnz(axis=0), dtype=np.float64))
     params["sold"] = torch.from_numpy(((count - count.mean()) / (count.std() or 1)).astype(np.float32))

@@ -78,13 +78,14 @@ def of_garments(rule: Rule, params: Params, support: Support, most: int) -> Para
     events = sp.csc_matrix(support.weight)
     events.eliminate_zeros()
     both, row = _sides_of(kept, support)
+    prior = rule.prior(kept)
     columns, parts = [], []
     for k, group in _alike(np.diff(events.indptr), most):
         buyers = np.stack([_some(events.indices[slice(*events.indptr[c : c + 2])], most) for c in group])
         rows = _rows_of_garments(rule, kept, support, both, (row[group], buyers))
         found = rule.adapted(kept, rows, Now("garments", k))
         columns.append(group)
-        parts.append({n: v for n, v in found.items() if v.dim() > kept.get(n, v).dim() or n not in kept})
+        parts.append({n: v for n, v in found.items() if v.dim() > prior[n].dim()})
     if not parts:
         return kept
     names = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

@@ -38,11 +38,11 @@ class Terms:
 
     tasks: int = 64
     """Tasks of a batch at most."""
-    asked: int = 4
+    asked: int = 3
     """Later events of a task that are asked for, at most."""
     refused: int = 16
     """Rows a task is told that count against it."""
-    others: int = 256
+    others: int = 128
     """Garments beside the asked ones that a shopper's task is to rank low."""
     strata: int = 4
     """Parts of the garments, by popularity, that are drawn from alike."""
@@ -52,7 +52,7 @@ class Terms:
     """Share of batches that are garments' tasks."""
     crossing: float = 0.25
     """Share of the shoppers' batches told of one domain and asked for another, where there are several."""
-    steps: tuple[int, int] = (12, 128)
+    steps: tuple[int, int] = (12, 64)
     """Batches of an epoch, at least and at most."""
 
 
@@ -140,7 +140,7 @@ class _Drawer:
         told, asked = self.of_items.around(item, k, terms.asked, rng)
         column = asked[asked >= 0]
         t, r, q = len(item), len(self.strangers.users), len(column)
-        refused = self._refused(self.pairs.T.tocsr(), item, self.strangers.users, of_items=True)
+        refused = self._refused(item, self.strangers.users, of_items=True)
         user = np.concatenate([told.ravel(), refused.ravel(), column])
         places = np.concatenate([np.arange(t * k).reshape(t, k), t * k + np.arange(t * r).reshape(t, r)], axis=1)
         history, items, place = self._histories(self.pairs[user], item)
@@ -167,7 +167,7 @@ class _Drawer:
         others = rng.choice(len(self.share), min(terms.others, len(self.share)), p=self.chance)
         column = np.concatenate([asked[asked >= 0], others])
         t, q = len(user), len(column)
-        refused = self._refused(self.pairs, user, self.strangers.items, of_items=False)
+        refused = self._refused(user, self.strangers.items, of_items=False)
         items, place = np.unique(np.concatenate([told.ravel(), refused.ravel(), column]), return_inverse=True)
         r = refused.shape[1]
         at_told, at_refused, at_asked = np.split(place, [t * k, t * (k + r)])
@@ -231,13 +231,14 @@ class _Drawer:
             asked[row, : len(later)] = later
         return np.array([u for u, _, _ in kept]), np.stack([told for _, told, _ in kept]), asked
 
-    def _refused(self, pairs: Csr, entity: Ints, usual: Ints, *, of_items: bool) -> Ints:
+    def _refused(self, entity: Ints, usual: Ints, *, of_items: bool) -> Ints:
         """[T, R] who or what counts against each entity: shown and not taken as far as logged, else `usual` ones."""
         found = np.repeat(usual[None], len(entity), axis=0)
         exposed = self.data.exposed
         if exposed is not None:
             rows = sp.csr_matrix(exposed.T if of_items else exposed)[entity]
-            left = sp.csr_matrix(rows - rows.multiply(pairs[entity].sign()))
+            known = sp.csr_matrix(self.pairs.T if of_items else self.pairs)[entity]
+            left = sp.csr_matrix(rows - rows.multiply(known.sign()))
             left.eliminate_zeros()
             for row, (start, stop) in enumerate(zip(left.indptr[:-1], left.indptr[1:], strict=True)):
                 own = self.rng.permutation(left.indices[start:stop])[: len(usual)]

@@ -18,7 +18,7 @@ from torch import Tensor
 from muslin.adapt import inner, outer, rule
 from muslin.adapt.inner import Descent
 from muslin.adapt.judges import Judge
-from muslin.adapt.layouts import Layout
+from muslin.adapt.layouts import LIKENESS, Layout
 from muslin.adapt.learner import MetaLearner
 from muslin.adapt.rule import Direction, Told
 from muslin.adapt.tasks import Rows, Tasks
@@ -63,7 +63,7 @@ class Embedding:
         """`linear` [D]: weights of the inputs; `level` []; `trust/...`."""
         k = (inputs - 2) // 3
         weights = torch.zeros(inputs)
-        weights[0], weights[1], weights[2 : 2 + k] = 1.0, 0.2, 1 / 3
+        weights[0], weights[1], weights[2 : 2 + k] = 1 / LIKENESS, 0.2, 0.1
         return {"linear": weights, "level": torch.tensor(-3.0)} | rule.trust()
 
     def direction(self, params: Params, tasks: Tasks, judge: Judge, told: Told) -> Direction:

@@ -25,7 +25,7 @@ from muslin.types import Params
 
 _TRUNK = ("w1", "b1", "w2", "b2")
 _HEAD = {"mean": "w3", "mean_bias": "b3"}
-_TEMPER = 10.0
+_TEMPER = 50.0
 """What a unit of a variance's parameter counts, on a logarithmic scale."""
 
 
@@ -35,7 +35,7 @@ class Config:
 
     hidden: Count = 32
     """Units of either hidden layer; the head has as many weights."""
-    variance: Positive = 0.03
+    variance: Positive = 0.01
     """Prior variance of a weight of the head, beside a noise of `noise`, before it is learned."""
     noise: Positive = 10.0
     """Variance of what an event says before it is learned."""

@@ -1,0 +1,105 @@
+"""Does adapting help, and from which event on? The k-shot protocol for methods that learn to adapt.
+
+    python -m benchmarks.meta_k_shot DATASET_DIR NAME [--methods A,B] [--epochs 1] [--users 300] [--json FILE]
+
+Each method is trained for a fixed number of epochs on one cut and asked the same questions after 0, 1, 3 and 10
+events; printed and written are NDCG@20 and the paired difference to the same method after none, with 95 % intervals
+over shoppers. One process, one thread: it is meant to fit beside other work.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from muslin import registry
+from muslin.data.dataset import Dataset
+from muslin.evaluate.answers import CUTOFF, Answers, answer, scores_of
+from muslin.evaluate.exam import Exam, Terms
+from muslin.evaluate.protocols import k_shot
+from muslin.method import Fitted, Trainable
+from muslin.train.loop import Run, train
+
+KS = (0, 1, 3, 10)
+METHODS = ("maml", "posterior", "meta_embedding", "anil", "meta_sgd", "maml_pp", "fomaml", "reptile", "melu")
+VIEWS = ("garments", "shoppers")
+
+
+def asked(dataset: Dataset, users: int) -> Exam:
+    """The protocol's questions about new things among themselves."""
+    exam = k_shot.build(dataset, Terms(0, KS, users))
+    return replace(exam, asks=tuple(ask for ask in exam.asks if ask.view in VIEWS))
+
+
+def fitted(name: str, exam: Exam, epochs: int) -> Fitted:
+    """Method `name` after so many epochs; 0: as it starts."""
+    method = registry.build(name)
+    data = exam.world.training(method.evidence)
+    if not isinstance(method, Trainable) or not epochs:
+        return Fitted(method, method.init(data, 0))
+    return Fitted(method, train(method, data, Run(name, 0, epochs=epochs)).params)
+
+
+def gains(answers: Answers) -> Iterator[dict[str, Any]]:
+    """A row a view and k: mean NDCG@20, and its difference to k = 0 by shopper."""
+    discount = pl.when(pl.col("rank") <= CUTOFF).then(1 / (pl.col("rank") + 1).log(2)).otherwise(0.0)
+    ideal = pl.Series([0.0, *np.cumsum(1 / np.log2(np.arange(CUTOFF) + 2))])
+    by_user = answers.pairs.group_by("view", "k", "user_id").agg(found=discount.sum(), count=pl.len())
+    best = ideal.gather(by_user["count"].clip(upper_bound=CUTOFF))
+    by_user = by_user.with_columns(value=pl.col("found") / best)
+    for view in VIEWS:
+        table = by_user.filter(pl.col("view") == view).pivot(on="k", index="user_id", values="value")
+        for k in KS:
+            value, change = table[str(k)].to_numpy(), table[str(k)].to_numpy() - table["0"].to_numpy()
+            error = 1.96 * float(change.std()) / len(change) ** 0.5
+            gain = round(float(change.mean()), 5)
+            yield {
+                "view": view,
+                "k": k,
+                "users": len(value),
+                "ndcg@20": round(float(value.mean()), 5),
+                "gain": gain,
+                "gain_low": round(gain - error, 5),
+                "gain_high": round(gain + error, 5),
+            }
+
+
+def main() -> None:
+    """Measure, print, and write after each method."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/meta/k_shot.json"))
+    wanted = parser.parse_args()
+    exam = asked(Dataset.load(wanted.dataset), wanted.users)
+    for method in wanted.methods.split(","):
+        start = time.process_time()
+        answers = answer(exam, method, scores_of(fitted(method, exam, wanted.epochs), exam), 0.0)
+        about = {"dataset": wanted.name, "method": method, "epochs": wanted.epochs}
+        rows = [about | row for row in gains(answers)]
+        for row in rows:
+            print(*row.values(), flush=True)
+        print(method, "cpu seconds", round(time.process_time() - start, 1), flush=True)
+        _kept(wanted.json, rows)
+
+
+def _kept(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Add rows to a file, in place of older ones of the same method and data."""
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    new = {(row["dataset"], row["method"]) for row in rows}
+    kept = [row for row in old if (row["dataset"], row["method"]) not in new]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept + rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

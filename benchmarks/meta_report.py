@@ -1,0 +1,120 @@
+"""Write the measured tables of docs/meta.md and docs/meta.zh-CN.md from benchmarks/results/meta: no figure by hand.
+
+A table stands between `<!-- NAME -->` and `<!-- end -->`; `python -m benchmarks.meta_report` writes it anew.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "meta"
+PAGES = {"en": ROOT / "docs" / "meta.md", "zh": ROOT / "docs" / "meta.zh-CN.md"}
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "shapes": "shapes",
+        "make": "make",
+        "rate": "tasks/s",
+        "melu": "× MeLU's machinery",
+        "loop": "× correct loop",
+        "plain": "× plain step",
+        "memory": "extra MB",
+        "machine": "{cpu}, {threads} thread(s), {clock} time, torch {torch}, {tasks} tasks, {steps} steps, "
+        "load {load:.0f}; median, best repeat in brackets.",
+        "data": "data",
+        "view": "new",
+        "method": "method",
+        "note": "NDCG@20 among new things, one cut, {epochs} epoch(s) of training, {users} shoppers a question; gains "
+        "over the same method at k = 0 with 95 % intervals.",
+        "garments": "garments",
+        "shoppers": "shoppers",
+    },
+    "zh": {
+        "shapes": "输入",
+        "make": "做法",
+        "rate": "任务/秒",
+        "melu": "× MeLU 机制",
+        "loop": "× 正确的循环",
+        "plain": "× 普通一步",
+        "memory": "额外内存 MB",
+        "machine": "{cpu}，{threads} 个线程，{clock} 时间，torch {torch}，{tasks} 个任务，{steps} 步，负载 {load:.0f}；"
+        "中位数，括号内为最好的一次。",
+        "data": "数据",
+        "view": "新的",
+        "method": "方法",
+        "note": "在新事物之间的 NDCG@20，一次切分，训练 {epochs} 轮，每个问题 {users} 位顾客；"
+        "增益相对同一方法的 k = 0，带 95 % 区间。",
+        "garments": "服装",
+        "shoppers": "顾客",
+    },
+}
+MAKES = {
+    "melu": "MeLU",
+    "melu_decision": "MeLU, decision layers",
+    "loop": "loop",
+    "functional": "torch.func",
+    "hand": "maml",
+    "hand_first": "fomaml",
+    "ridge": "posterior",
+    "plain": "plain",
+}
+
+
+def main() -> None:
+    """Write both pages."""
+    for language, page in PAGES.items():
+        page.write_text(filled(page.read_text(encoding="utf-8"), language), encoding="utf-8")
+
+
+def filled(text: str, language: str) -> str:
+    """The page with its tables written anew; a table without results stays empty."""
+    for name, table in (("speed", speed), ("k_shot", k_shot)):
+        path = RESULTS / f"{name}.json"
+        found = table(json.loads(path.read_text(encoding="utf-8")), WORDS[language]) if path.exists() else ""
+        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", rf"\g<1>{found}\g<2>", text, flags=re.DOTALL)
+    return text
+
+
+def speed(result: dict[str, Any], words: dict[str, str]) -> str:
+    """Tasks a second and ratios of each make."""
+    heads = [words[key] for key in ("shapes", "make", "rate", "melu", "loop", "plain", "memory")]
+    lines = [_row(heads), _row(["---"] * len(heads))]
+    for row in result["rows"]:
+        ratios = [_ratio(row, other) for other in ("melu", "loop", "plain")]
+        memory = str(row.get("extra_mb", ""))
+        rate = f"{row['tasks_per_second']:.0f}"
+        lines.append(_row([row["shapes"].replace("_", " "), MAKES[row["contender"]], rate, *ratios, memory]))
+    machine = result["machine"] | {"clock": result["clock"], "load": result["machine"]["load"][0]}
+    return "\n".join([*lines, "", words["machine"].format(**machine), ""])
+
+
+def k_shot(rows: list[dict[str, Any]], words: dict[str, str]) -> str:
+    """NDCG@20 of each method by k, with gains."""
+    ks = sorted({row["k"] for row in rows})
+    heads = [words["data"], words["view"], words["method"], *(f"k = {k}" for k in ks)]
+    lines = [_row(heads), _row(["---"] * len(heads))]
+    keys = sorted({(row["dataset"], row["view"], row["method"]) for row in rows})
+    for dataset, view, method in keys:
+        own = {r["k"]: r for r in rows if (r["dataset"], r["view"], r["method"]) == (dataset, view, method)}
+        lines.append(_row([dataset, words[view], f"`{method}`", *(_figure(own[k]) for k in ks)]))
+    about = {"epochs": rows[0]["epochs"], "users": max(row["users"] for row in rows)}
+    return "\n".join([*lines, "", words["note"].format(**about), ""])
+
+
+def _figure(row: dict[str, Any]) -> str:
+    value = f"{row['ndcg@20']:.3f}"
+    return value if not row["k"] else f"{value} ({row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}])"
+
+
+def _ratio(row: dict[str, Any], other: str) -> str:
+    return f"{row[f'times_{other}']:.2f} ({row[f'times_{other}_best']:.2f})" if f"times_{other}" in row else ""
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
