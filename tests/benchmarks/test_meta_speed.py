@@ -1,10 +1,11 @@
 """The contenders of `make bench-meta` do the same work: same tasks, same start, same loss after adapting."""
 
 import pytest
-from benchmarks import meta_report
 from benchmarks.meta_speed import others, ours
 from benchmarks.meta_speed.__main__ import CONTENDERS, MULTI_HOT, measured, rows
 from benchmarks.meta_speed.problem import drawn
+
+from benchmarks import meta_report
 
 ADAPT_BY_STEPS = ("melu", "melu_decision", "loop", "functional", "hand", "hand_first")
 
