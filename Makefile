@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify bench-reliability docs format clean
+.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify bench-reliability bench-transfer docs format clean
 .DELETE_ON_ERROR:
 
 .venv/core: pyproject.toml constraints.txt
@@ -51,6 +51,14 @@ bench-table: .venv/dev
 ## Its tables and curves, into docs/benchmark.md and HTML.
 bench-report: .venv/dev
 	$(BIN)/python -m benchmarks.cold_start.report
+
+## What transfer between domains is worth: newcomers by bridge, the dial of shared taste, real pairs; hours, goes on.
+bench-transfer: .venv/dev
+	$(BIN)/python -m benchmarks.transfer.newcomers
+	$(BIN)/python -m benchmarks.transfer.dial
+	$(BIN)/python -m benchmarks.transfer.real
+	$(BIN)/python -m benchmarks.transfer.real --shuffled
+	$(BIN)/python -m benchmarks.transfer.report
 
 ## Which of our claims survive an attempt to break them: DATASET, a planted shop by default.
 bench-falsify: .venv/dev

@@ -89,16 +89,18 @@ def main() -> int:
     """Run what is missing, print the summary."""
     parser = argparse.ArgumentParser(prog="benchmarks.transfer.dial", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--work", type=Path, default=Path("out/transfer_dial.json"))
+    parser.add_argument(
+        "--results", type=Path, default=Path(__file__).parents[1] / "results" / "transfer" / "dial.json"
+    )
     asked = parser.parse_args()
-    asked.work.parent.mkdir(parents=True, exist_ok=True)
-    done = json.loads(asked.work.read_text()) if asked.work.is_file() else {}
+    asked.results.parent.mkdir(parents=True, exist_ok=True)
+    done = json.loads(asked.results.read_text()) if asked.results.is_file() else {}
     plan = Plan(source="accessories", target="apparel", learner={"dimensions": 64}, shares=SHARES)
     for world in track(list(worlds(asked.seeds)), "boutiques"):
         key = f"{world.dial}/{world.seed}"
         if key not in done:
             done[key] = world.result(plan)
-            asked.work.write_text(json.dumps(done))
+            asked.results.write_text(json.dumps(done))
     print(json.dumps(summary(done), indent=1))
     return 0
 

@@ -2,7 +2,7 @@
 
 Every pair of domains the research data has, in both directions where both are large enough; beside ours the bars that
 beat published bridges, joint models, and the bridges. With `--shuffled` the shoppers of the source change names: then
-nothing should help. Results land in `benchmarks/results/transfer.json`; a run goes on where it stopped.
+nothing should help. Results land in `benchmarks/results/transfer/real.json`; a run goes on where it stopped.
 """
 
 import argparse
@@ -93,7 +93,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"))
-    parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "results" / "transfer.json")
+    parser.add_argument(
+        "--results", type=Path, default=Path(__file__).parents[1] / "results" / "transfer" / "real.json"
+    )
     asked = parser.parse_args()
     done = json.loads(asked.results.read_text()) if asked.results.is_file() else {}
     for pair in PAIRS:
