@@ -75,9 +75,9 @@ def test_the_verdict_is_told(written, verdict, words) -> None:
     ("shared", "carried", "words"),
     [
         (0, {}, "there is nothing to transfer through"),
-        (0, {"a": (1, 1)}, "through what the network learned of features"),
-        (5, {}, "through them alone"),
-        (5, {"a": (1, 1)}, "through them and the features"),
+        (0, {"a": (1, 1)}, "learned of features: encoders and priors apply, bridges do not"),
+        (5, {}, "through them alone, for garments have no features: bridges apply, encoders and priors do not"),
+        (5, {"a": (1, 1)}, "through them and the features: bridges, encoders and priors apply"),
     ],
 )
 def test_the_way_is_told(written, shared, carried, words) -> None:

@@ -67,12 +67,15 @@ class TransferResult:
 
     @property
     def way(self) -> str:
-        """What the transfer goes through."""
+        """What the transfer goes through: encoders and priors of features, bridges over shoppers, both or neither."""
         if not self.shared and not self.carried:
             return "no shopper is in both domains and garments have no features: there is nothing to transfer through"
         if not self.shared:
-            return "no shopper is in both domains: the transfer goes through what the network learned of features"
-        through = "them and the features" if self.carried else "them alone: garments have no features"
+            through = "what the network learned of features: encoders and priors apply, bridges do not"
+            return f"no shopper is in both domains: the transfer goes through {through}"
+        features = "them and the features: bridges, encoders and priors apply"
+        alone = "them alone, for garments have no features: bridges apply, encoders and priors do not"
+        through = features if self.carried else alone
         return f"{self.shared:,} training shoppers are in both domains: the transfer goes through {through}"
 
     def segments(self) -> tuple[str, ...]:
