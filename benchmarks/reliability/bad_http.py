@@ -146,10 +146,7 @@ def run(address: tuple[str, int], document: Mapping[str, Any], item: str, count:
 def answer(address: tuple[str, int], sent: bytes) -> str:
     """Status of the last answer to these bytes, or why there was none."""
     try:
-        with socket.create_connection(address, timeout=_SECONDS) as connection:
-            connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
-            got = b"".join(iter(lambda: connection.recv(65536), b""))
+        got = received(address, sent)
     except (ConnectionResetError, BrokenPipeError):
         return "closed"
     except TimeoutError:
@@ -159,6 +156,22 @@ def answer(address: tuple[str, int], sent: bytes) -> str:
     statuses = [line.split(b" ")[1].decode() for line in got.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     final = [status for status in statuses if status != "100"]
     return final[-1] if final else "closed" if statuses else "not HTTP"
+
+
+def exchange(address: tuple[str, int], *pieces: bytes, hang_up: bool = True) -> tuple[bytes, bytes]:
+    """Head and body of the answer to `pieces`."""
+    head, _, body = received(address, *pieces, hang_up=hang_up).partition(b"\r\n\r\n")
+    return head, body
+
+
+def received(address: tuple[str, int], *pieces: bytes, hang_up: bool = True) -> bytes:
+    """All that comes back until the service hangs up; `hang_up`: say that nothing more will be sent."""
+    with socket.create_connection(address, timeout=_SECONDS) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        if hang_up:
+            connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

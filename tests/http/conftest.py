@@ -1,5 +1,7 @@
 """A tiny shop made by hand, models of it, and clients of their services."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+import uvicorn
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from muslin.data.dataset import Dataset
 from muslin.data.schema import ItemRoles, Roles, Schema
 from muslin.engine.model import Model
 from muslin.http.app import create_app
+from muslin.http.listen import configured, listening
 from muslin.recipes.fit import fit
 
 _DAY = datetime(2024, 3, 1, tzinfo=UTC)
@@ -95,3 +100,25 @@ def serving() -> Iterator[Callable[[Model], TestClient]]:
     """Makes clients of services of other models."""
     with ExitStack() as stack:
         yield lambda model: stack.enter_context(TestClient(create_app(model), raise_server_exceptions=False))
+
+
+@pytest.fixture
+def live() -> Iterator[Callable[[Litestar], tuple[str, int]]]:
+    """Runs applications on real sockets, each on a thread of its own."""
+    with ExitStack() as stack:
+
+        def begin(app: Litestar) -> tuple[str, int]:
+            listener = stack.enter_context(listening("127.0.0.1", 0, locked=False))
+            server = uvicorn.Server(configured(app))
+            thread = threading.Thread(target=server.run, args=([listener],))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(setattr, server, "should_exit", True)
+            host, port = listener.getsockname()[:2]
+            for _ in range(200):
+                if server.started:
+                    break
+                time.sleep(0.02)
+            return host, port
+
+        yield begin

@@ -2,50 +2,23 @@
 
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from benchmarks.reliability import bad_http
-from litestar import Litestar
 
 from muslin.engine.model import Model
 from muslin.http import strict_json
 from muslin.http.app import create_app
 from muslin.http.body import Limits
-from muslin.http.listen import configured, listening
 from muslin.http.protocol import ProblemProtocol
 
 Address = tuple[str, int]
-Live = Callable[[Litestar], Address]
+Live = Callable[..., Address]
 POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-
-
-@pytest.fixture
-def live() -> Iterator[Live]:
-    """Runs applications on real sockets, each on a thread of its own."""
-    with ExitStack() as stack:
-
-        def begin(app: Litestar) -> Address:
-            listener = stack.enter_context(listening("127.0.0.1", 0, locked=False))
-            server = uvicorn.Server(configured(app))
-            thread = threading.Thread(target=server.run, args=([listener],))
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(setattr, server, "should_exit", True)
-            host, port = listener.getsockname()[:2]
-            for _ in range(200):
-                if server.started:
-                    break
-                time.sleep(0.02)
-            return host, port
-
-        yield begin
 
 
 def document(address: Address) -> dict[str, Any]:

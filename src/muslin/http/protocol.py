@@ -25,17 +25,27 @@ class ProblemProtocol(H11Protocol):
     """Longest time until the first byte."""
 
     refused = False
+    _closing = False
     _clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Start to wait."""
         super().connection_made(transport)
+        self.transport = _Lingering(self, transport)  # type: ignore[assignment]
         self._clock = self.loop.call_later(self.silent_seconds, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop_clock()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client will send no more: its last request is answered all the same if it is whole."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or self.conn.their_state is h11.SEND_BODY:
+            return None
+        cycle.keep_alive = False
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the network; those of a refused connection go nowhere."""
@@ -69,9 +79,17 @@ class ProblemProtocol(H11Protocol):
         self._stop_clock()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             self._send(code)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(_LINGER, self.transport.close)
+        self.hang_up_gently()
+
+    def hang_up_gently(self) -> None:
+        """Say that nothing more will come, and close a little later."""
+        self.refused = True
+        if not self._closing:
+            self._closing = True
+            transport: Any = self.transport
+            if transport.can_write_eof():
+                transport.write_eof()
+            self.loop.call_later(_LINGER, transport.close_now)
 
     def _send(self, code: str) -> None:
         content = problem(code, str(uuid4()))
@@ -85,3 +103,23 @@ class ProblemProtocol(H11Protocol):
         response = h11.Response(status_code=content.status, headers=headers, reason=content.title.encode())
         for event in (response, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
+
+
+class _Lingering:
+    """A transport that closes gently while the client is still sending: closed at once, it would reset the connection.
+
+    What stands in the way of a body that is too large or too slow would then never be read.
+    """
+
+    def __init__(self, protocol: ProblemProtocol, transport: Any) -> None:
+        self._protocol, self._transport = protocol, transport
+        self.close_now = transport.close
+
+    def close(self) -> None:
+        if self._protocol.conn.their_state is h11.SEND_BODY and not self._transport.is_closing():
+            self._protocol.hang_up_gently()
+        else:
+            self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
