@@ -34,9 +34,9 @@ def test_room_follows_the_time_work_takes() -> None:
     assert room() == 66
     assert room(0.0001) == 66
     assert room(0.01) == 2 + 10
-    assert room(0.025) == 2 + 4
-    assert room(5.0) == 2 + 2  # never fewer than one a thread: after work that long, quick work may come
-    assert room(*[1.0] * 5, *[0.01] * 100) in {11, 12}
+    assert room(0.002) == 2 + 50
+    assert room(5.0) == 2 + 8  # never fewer than four a thread: after work that long, quick work may come
+    assert room(*[1.0] * 5, *[0.002] * 200) in {51, 52}
 
 
 def test_no_room_is_said_at_once() -> None:

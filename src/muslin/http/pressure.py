@@ -2,12 +2,14 @@
 
 A queue bounded by number alone is too long for slow requests and too short for quick ones. This one is bounded by time:
 a request that would wait longer than `Limits.wait_seconds`, going by how long the last ones took, is refused at once,
-and what is accepted stays quick.
+and what is accepted stays quick. A few may always wait: where work is slow, callers expect no wonders.
 """
 
 from muslin.http.body import Limits
 from muslin.http.problems import ProblemError
 
+_QUEUE = 4
+"""Requests that may wait for each thread, however long the work takes."""
 _WEIGHT = 0.1
 """Of the newest duration in the running mean."""
 
@@ -25,7 +27,7 @@ class Pressure:
         """Requests that may be inside."""
         limits = self._limits
         soon = limits.wait_seconds * limits.threads / self._seconds if self._seconds else limits.waiting
-        return limits.threads + min(limits.waiting, max(limits.threads, int(soon)))
+        return limits.threads + min(limits.waiting, max(_QUEUE * limits.threads, int(soon)))
 
     def enter(self) -> None:
         """Count one more; raises `ProblemError` (`overloaded`) where there is no room."""
