@@ -47,7 +47,7 @@ async def campaign(address: Address, requests: Sequence[bytes], seconds: float, 
     measured = await closed_loop(address, many(guess * seconds), workers)
     capacity = len(measured.of(200)) / measured.seconds
     normal = await open_loop(address, many(capacity / 2 * seconds), capacity / 2)
-    flood = await open_loop(address, many(capacity * 3 * seconds), capacity * 3, connections=256)
+    flood = await open_loop(address, many(max(120, capacity * 3 * seconds)), capacity * 3, connections=256)
     await asyncio.sleep(5 if seconds > 5 else 0.5)
     after = await open_loop(address, many(capacity / 2 * seconds), capacity / 2)
     return Findings(capacity, _p99(normal), _p99(flood), _p99(after), flood.statuses())

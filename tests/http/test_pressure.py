@@ -74,7 +74,7 @@ def flood(model: Model, limits: Limits) -> Findings:
         thread.start()
         try:
             requests = [post("/v1/recommendations", b'{"user_id": "ann", "n": 3}')]
-            return asyncio.run(campaign(listener.getsockname()[:2], requests, 0.8, workers=4))
+            return asyncio.run(campaign(listener.getsockname()[:2], requests, 0.5, workers=4))
         finally:
             server.should_exit = True
             thread.join()
@@ -84,7 +84,7 @@ def test_a_flood_is_shed(model: Model) -> None:
     """Campaign 9 with a control beside it, so that no figure depends on the machine."""
     shed = flood(model, LIMITS)
     assert set(shed.statuses) == {200, 503} <= ALLOWED
-    assert min(shed.statuses.values()) > 10
+    assert min(shed.statuses.values()) >= 5
     endless = flood(model, Limits(threads=2, waiting=100_000, wait_seconds=1e9))
     assert set(endless.statuses) == {200}
     assert shed.flood_p99 < endless.flood_p99 / 2
