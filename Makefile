@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 export PYTHONHASHSEED := 0
 
-.PHONY: demo test lint bench bench-meta bench-table bench-report bench-falsify bench-reliability bench-transfer docs format clean
+.PHONY: demo test lint bench bench-meta bench-serve bench-table bench-report bench-falsify bench-reliability bench-transfer docs format clean
 .DELETE_ON_ERROR:
 
 .venv/core: pyproject.toml constraints.txt
@@ -43,6 +43,10 @@ bench: .venv/dev
 bench-meta: .venv/dev
 	$(BIN)/python -m benchmarks.meta_speed
 	$(BIN)/python -m benchmarks.meta_report
+
+## The real server under load: latency, durable events, event to visible, into benchmarks/results/serve.json.
+bench-serve: .venv/dev
+	$(BIN)/python -m benchmarks.serve
 
 ## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.
 bench-table: .venv/dev

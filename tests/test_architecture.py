@@ -29,6 +29,7 @@ RANK = {
     "recipes": 61,
     "transfer": 62,
     "cli": 70,
+    "client": 70,
     "http": 70,
     "testing": 70,
 }

@@ -13,6 +13,7 @@ TRANSLATED = (
     "docs/data",
     "docs/evaluation",
     "docs/features",
+    "docs/operations",
     "docs/peers",
     "docs/reliability",
     "docs/service",

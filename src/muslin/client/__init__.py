@@ -1,0 +1,8 @@
+"""A client of the service for Python programs: `from muslin.client import Client`."""
+
+from muslin.client.client import Client
+from muslin.client.failures import ServiceError
+from muslin.client.shapes import Event, Filters, PriceRange
+from muslin.client.transport import Patience
+
+__all__ = ["Client", "Event", "Filters", "Patience", "PriceRange", "ServiceError"]

@@ -1,0 +1,157 @@
+"""The client: one method for each thing the service does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from muslin.client import shapes
+from muslin.client.shapes import Event, Filters
+from muslin.client.transport import Patience, Transport
+from muslin.errors import UsageError
+
+BATCH = 500
+"""Events in one request."""
+BATCH_BYTES = 900_000
+"""Bytes of events in one request; the service takes one megabyte."""
+
+
+class Client:
+    """Speaks to one service, with one key. Every method raises `ServiceError`.
+
+    Requests that were turned away because of their number (429, 503) are sent again when the service says so; so are
+    those whose connection broke. That does no harm: events carry ids, and everything else may be repeated.
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout: float = 10.0, patience: Patience | None = None
+    ) -> None:
+        """Raises `UsageError` (`bad_url`). `timeout`: seconds of silence after which a connection counts as broken."""
+        self._transport = Transport(url, key, timeout, patience or Patience())
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+    def send(self, events: Sequence[Event], *, atomic: bool = False) -> shapes.Receipt:
+        """Tell what shoppers did; returns when it is on the service's disk. Long lists go in several requests.
+
+        `atomic`: all or none, which takes one request: raises `UsageError` (`too_many_events`) for more than fit.
+        """
+        parts = list(_batches(events))
+        if atomic and len(parts) > 1:
+            fix = f"send up to {BATCH} events and {BATCH_BYTES} bytes at once, or not atomically"
+            raise UsageError("these are too many events to be taken all or none", code="too_many_events", fix=fix)
+        path = "/v1/events?atomic=true" if atomic else "/v1/events"
+        total = shapes.Receipt(0, 0, (), 0)
+        for start, part in parts:
+            body = {"events": part, "sent_at": shapes.now()}
+            total = _sum(total, self._transport.call("POST", path, body, shapes.Receipt), start)
+        return total
+
+    def recommend(
+        self,
+        user_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        n: int = 20,
+        context_items: Sequence[str] = (),
+        filters: Filters | None = None,
+        domain: str | None = None,
+    ) -> shapes.Recommendations:
+        """Garments for a shopper, known or not."""
+        given = {"user_id": user_id, "session_id": session_id, "filters": filters, "domain": domain}
+        body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        body |= {"n": n, "context_items": list(context_items)}
+        return self._transport.call("POST", "/v1/recommendations", body, shapes.Recommendations)
+
+    def audience(self, item_id: str, n: int = 20) -> shapes.Audience:
+        """The shoppers a garment should be shown to."""
+        return self._transport.call("GET", f"/v1/items/{_part(item_id)}/audience?n={n:d}", None, shapes.Audience)
+
+    def put_users(self, profiles: Sequence[shapes.Profile]) -> shapes.Kept:
+        """Keep profiles of up to 500 users, the newest of each."""
+        return self._transport.call("PUT", "/v1/users", {"users": profiles}, shapes.Kept)
+
+    def erase_user(self, user_id: str) -> Mapping[str, Any]:
+        """Remove all that is known of a user; the answer is a job."""
+        return self._transport.call("DELETE", f"/v1/users/{_part(user_id)}", None, dict[str, Any])
+
+    def erasure(self, job_id: str) -> Mapping[str, Any]:
+        """How a job of `erase_user` stands."""
+        return self._transport.call("GET", f"/v1/erasures/{_part(job_id)}", None, dict[str, Any])
+
+    def export_user(self, user_id: str) -> Mapping[str, Any]:
+        """All that is known of a user."""
+        return self._transport.call("GET", f"/v1/users/{_part(user_id)}/export", None, dict[str, Any])
+
+    def models(self) -> tuple[shapes.ModelInfo, ...]:
+        """The models in memory, the active one first."""
+        return self._transport.call("GET", "/v1/models", None, shapes.Models).models
+
+    def load_model(self, name: str, *, accept_worse: bool = False) -> shapes.ModelInfo:
+        """Load the model directory `name` beside the serving one; see `activate`."""
+        body = {"name": name, "accept_worse": accept_worse}
+        return self._transport.call("POST", "/v1/models", body, shapes.ModelInfo)
+
+    def activate(self, model_id: str) -> shapes.ModelInfo:
+        """Serve a model that is ready."""
+        path = f"/v1/models/{_part(model_id)}:activate"
+        return self._transport.call("POST", path, None, shapes.ModelInfo, again=False)
+
+    def roll_back(self, model_id: str) -> shapes.ModelInfo:
+        """Serve the previous model again instead of the active `model_id`."""
+        path = f"/v1/models/{_part(model_id)}:rollback"
+        return self._transport.call("POST", path, None, shapes.ModelInfo, again=False)
+
+    def ready(self) -> bool:
+        """Whether the service answers with a model; False where it says not yet."""
+        from muslin.client.failures import ServiceError
+
+        try:
+            self._transport.call("GET", "/readyz", None, dict[str, Any])
+        except ServiceError as error:
+            if error.status == 503:
+                return False
+            raise
+        return True
+
+
+def _part(text: str) -> str:
+    """One step of a path, whatever is in it."""
+    return quote(text, safe="")
+
+
+def _batches(events: Sequence[Event]) -> Iterator[tuple[int, list[msgspec.Raw]]]:
+    """Encoded events in parts that fit a request, each with the place of its first."""
+    part: list[msgspec.Raw] = []
+    start = size = 0
+    for place, event in enumerate(events):
+        encoded = msgspec.json.encode(event)
+        if part and (len(part) == BATCH or size + len(encoded) > BATCH_BYTES):
+            yield start, part
+            part, start, size = [], place, 0
+        part.append(msgspec.Raw(encoded))
+        size += len(encoded) + 1
+    if part:
+        yield start, part
+
+
+def _sum(total: shapes.Receipt, part: shapes.Receipt, start: int) -> shapes.Receipt:
+    moved = tuple(msgspec.structs.replace(one, index=one.index + start) for one in part.rejected)
+    return shapes.Receipt(
+        total.accepted + part.accepted,
+        total.duplicates + part.duplicates,
+        total.rejected + moved,
+        max(total.committed_seq, part.committed_seq),
+        total.dropped + part.dropped,
+        total.pending + part.pending,
+    )

@@ -1,0 +1,162 @@
+"""What is sent to the service and what comes back, as it describes them at `/openapi.json`.
+
+Fields that a newer service adds to its answers are ignored.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+
+def now() -> str:
+    """The time, RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Something a shopper did with a garment. The id is made here, so sending it again counts it once."""
+
+    type: str
+    item_id: str
+    event_id: str = msgspec.field(default_factory=lambda: uuid4().hex)
+    timestamp: str | int = msgspec.field(default_factory=now)
+    """RFC 3339 or milliseconds since 1970."""
+    user_id: str | None = None
+    session_id: str | None = None
+    value: float | None = None
+    price: float | None = None
+    currency: str | None = None
+    quantity: int | None = None
+    position: int | None = None
+    recommendation_id: str | None = None
+    context: dict[str, str] | None = None
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """An event that was not taken, and why."""
+
+    index: int
+    code: str
+    detail: str
+    event_id: str | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of events: all accepted are on the service's disk."""
+
+    accepted: int
+    duplicates: int
+    rejected: tuple[Rejected, ...]
+    committed_seq: int
+    dropped: int = 0
+    pending: int = 0
+
+
+class PriceRange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Lowest and highest price, both inclusive."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Filters(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Conditions a garment must meet, all of them; of each list any one value."""
+
+    in_stock: bool = False
+    price: PriceRange | None = None
+    categories: tuple[str, ...] = ()
+    genders: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    exclude_items: tuple[str, ...] = ()
+
+
+class Recommended(msgspec.Struct, frozen=True):
+    """One garment; `path` says what its place rests on."""
+
+    item_id: str
+    rank: int
+    score: float
+    path: str
+
+
+class Warn(msgspec.Struct, frozen=True):
+    """Something in a request that had no effect."""
+
+    code: str
+    pointer: str
+    detail: str
+
+
+class Recommendations(msgspec.Struct, frozen=True):
+    """Garments for a shopper."""
+
+    recommendation_id: str
+    model_version: str
+    degraded: bool
+    items: tuple[Recommended, ...]
+    fallback_reason: str | None = None
+    warnings: tuple[Warn, ...] = ()
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One shopper of an audience."""
+
+    user_id: str
+    rank: int
+    score: float
+    path: str
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Shoppers for a garment."""
+
+    model_version: str
+    users: tuple[Member, ...]
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A user's columns by name; None removes the profile."""
+
+    user_id: str
+    profile: dict[str, Any] | None
+    updated_at: str | int | None = None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What became of profiles."""
+
+    kept: int
+    stale: int
+    dropped: int
+    committed_seq: int
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A new model beside the serving one: mean NDCG@20 of each, and the interval of the paired difference."""
+
+    requests: int
+    serving: float
+    candidate: float
+    ci_low: float
+    ci_high: float
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """One model in the service's memory."""
+
+    model_id: str
+    name: str
+    state: str
+    method: str
+    items: int
+    shoppers: int
+    shadow: Comparison | None = None
+
+
+class Models(msgspec.Struct, frozen=True):
+    """The models in memory, the active one first."""
+
+    models: tuple[ModelInfo, ...]
