@@ -2,7 +2,7 @@
 
 from muslin.client.client import Client
 from muslin.client.failures import ServiceError
-from muslin.client.shapes import Event, Filters, PriceRange
+from muslin.client.shapes import Event, Filters, PriceRange, StockCount, Wish
 from muslin.client.transport import Patience
 
-__all__ = ["Client", "Event", "Filters", "Patience", "PriceRange", "ServiceError"]
+__all__ = ["Client", "Event", "Filters", "Patience", "PriceRange", "ServiceError", "StockCount", "Wish"]

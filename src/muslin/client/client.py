@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from muslin.client import shapes
-from muslin.client.shapes import Event, Filters
+from muslin.client.shapes import Event, Recommendations, Wish
 from muslin.client.transport import Patience, Transport
 from muslin.errors import UsageError
 
@@ -57,25 +57,41 @@ class Client:
             total = _sum(total, self._transport.call("POST", path, body, shapes.Receipt), start)
         return total
 
-    def recommend(
-        self,
-        user_id: str | None = None,
-        *,
-        session_id: str | None = None,
-        n: int = 20,
-        context_items: Sequence[str] = (),
-        filters: Filters | None = None,
-        domain: str | None = None,
-    ) -> shapes.Recommendations:
-        """Garments for a shopper, known or not."""
-        given = {"user_id": user_id, "session_id": session_id, "filters": filters, "domain": domain}
-        body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        body |= {"n": n, "context_items": list(context_items)}
-        return self._transport.call("POST", "/v1/recommendations", body, shapes.Recommendations)
+    def recommend(self, user_id: str | None = None, *, n: int = 20, wish: Wish | None = None) -> Recommendations:
+        """Garments for a shopper, known or not; `wish` says more about who asks and what is wanted."""
+        body = {**msgspec.to_builtins(wish or Wish()), "n": n} | ({} if user_id is None else {"user_id": user_id})
+        return self._transport.call("POST", "/v1/recommendations", body, Recommendations)
+
+    def next_page(self, page: Recommendations, n: int = 20) -> Recommendations | None:
+        """The garments after those of `page`, None where there are none."""
+        if page.next_cursor is None:
+            return None
+        body = {"cursor": page.next_cursor, "n": n}
+        return self._transport.call("POST", "/v1/recommendations", body, Recommendations)
 
     def audience(self, item_id: str, n: int = 20) -> shapes.Audience:
         """The shoppers a garment should be shown to."""
         return self._transport.call("GET", f"/v1/items/{_part(item_id)}/audience?n={n:d}", None, shapes.Audience)
+
+    def similar(self, item_id: str, n: int = 20) -> shapes.Similar:
+        """The garments most like a garment."""
+        return self._transport.call("GET", f"/v1/items/{_part(item_id)}/similar?n={n:d}", None, shapes.Similar)
+
+    def put_items(self, garments: Sequence[Mapping[str, Any]]) -> shapes.Changes:
+        """Add or replace up to 500 garments: `item_id` and columns of the catalogue; the newest `updated_at` counts."""
+        return self._transport.call("PUT", "/v1/items", {"items": list(garments)}, shapes.Changes)
+
+    def change_item(self, item_id: str, columns: Mapping[str, Any]) -> shapes.Changes:
+        """Change some columns of a garment; None takes a value away."""
+        return self._transport.call("PATCH", f"/v1/items/{_part(item_id)}", dict(columns), shapes.Changes)
+
+    def remove_item(self, item_id: str) -> shapes.Changes:
+        """Show a garment to nobody any more."""
+        return self._transport.call("DELETE", f"/v1/items/{_part(item_id)}", None, shapes.Changes)
+
+    def set_stock(self, counts: Sequence[shapes.StockCount]) -> shapes.Changes:
+        """Say how many there are of up to 500 garments."""
+        return self._transport.call("PATCH", "/v1/items:stock", {"items": counts}, shapes.Changes)
 
     def put_users(self, profiles: Sequence[shapes.Profile]) -> shapes.Kept:
         """Keep profiles of up to 500 users, the newest of each."""

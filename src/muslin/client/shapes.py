@@ -73,13 +73,46 @@ class Filters(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     exclude_items: tuple[str, ...] = ()
 
 
+class Wish(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Who asks, if no user, and what is wanted.
+
+    `context_items`: garments just shown a liking for. `explore`: slots for new garments; None where events are kept.
+    `explain`: with reasons. `min_seq`: wait shortly for events up to this `committed_seq`.
+    """
+
+    session_id: str | None = None
+    context_items: tuple[str, ...] = ()
+    filters: Filters = Filters()
+    domain: str | None = None
+    explore: bool | None = None
+    explain: bool = False
+    min_seq: int | None = None
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a garment is there: `like` one the shopper liked, `new` and being tried, or `popular`."""
+
+    kind: str
+    item_id: str | None = None
+    likeness: float | None = None
+    shared: dict[str, str] = {}
+
+
 class Recommended(msgspec.Struct, frozen=True):
-    """One garment; `path` says what its place rests on."""
+    """One garment; `path` says what its place rests on.
+
+    `probability`: that it is the one taken next. `propensity`: with which it came into the answer, where slots were
+    drawn for new garments; `explored` if it came into one of those.
+    """
 
     item_id: str
     rank: int
     score: float
+    probability: float
     path: str
+    explored: bool
+    propensity: float | None = None
+    reasons: tuple[Reason, ...] | None = None
 
 
 class Warn(msgspec.Struct, frozen=True):
@@ -97,7 +130,9 @@ class Recommendations(msgspec.Struct, frozen=True):
     model_version: str
     degraded: bool
     items: tuple[Recommended, ...]
+    as_of_seq: int | None = None
     fallback_reason: str | None = None
+    next_cursor: str | None = None
     warnings: tuple[Warn, ...] = ()
 
 
@@ -115,6 +150,59 @@ class Audience(msgspec.Struct, frozen=True):
 
     model_version: str
     users: tuple[Member, ...]
+
+
+class Alike(msgspec.Struct, frozen=True):
+    """One garment like another; `score` is a mean cosine."""
+
+    item_id: str
+    rank: int
+    score: float
+
+
+class Similar(msgspec.Struct, frozen=True):
+    """Garments like a garment."""
+
+    model_version: str
+    items: tuple[Alike, ...]
+
+
+class StockCount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many of a garment there are."""
+
+    item_id: str
+    stock: int
+    updated_at: str | int | None = None
+
+
+class RejectedGarment(msgspec.Struct, frozen=True):
+    """A row of the catalogue that was not taken; with `field`, only that field of it was not."""
+
+    index: int
+    code: str
+    detail: str
+    item_id: str | None = None
+    field: str | None = None
+
+
+class GarmentRemark(msgspec.Struct, frozen=True):
+    """Something odd about rows that were taken."""
+
+    code: str
+    detail: str
+    index: int | None = None
+    field: str | None = None
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What became of changes to the catalogue."""
+
+    accepted: int
+    older: int
+    unchanged: int
+    rejected: tuple[RejectedGarment, ...]
+    warnings: tuple[GarmentRemark, ...]
+    committed_seq: int
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -83,6 +83,8 @@ class Gallery:
         except ModelError as error:
             emit("model_refused", {"model": name, "code": error.code, "why": error.message})
             self._service.metrics.count("model_swap_total", "refused")
+            if error.code.endswith("non_finite"):
+                self._service.metrics.count("nonfinite_total", "model")
             raise ProblemError("model_refused", "/name", reason=error.code) from None
         finally:
             self._loading.release()
