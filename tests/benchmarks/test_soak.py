@@ -25,7 +25,7 @@ def test_open_files_are_seen(tmp_path: Path) -> None:
 
 def test_memory_is_seen(tmp_path: Path) -> None:
     kept: list[Any] = []
-    found = soak.run(tmp_path, 0.25, 1, lambda _: kept.append(b"x" * 200_000))
+    found = soak.run(tmp_path, 0.25, 1, lambda _: kept.append(b"x" * 4_000_000))
     assert found.megabytes_per_million_events > 500
     assert not found.flat
 
