@@ -4,14 +4,23 @@ Each model has a witness: what it answers to a fixed request while nothing is sw
 its garments and scores must be that version's witness.
 
 Control: a service that names one model and lets another answer; it must be caught.
+
+    python -m benchmarks.reliability.swap [SWAPS] [REQUESTS_PER_SECOND]
 """
 
+import json
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from benchmarks.serve import serving
+from muslin.client import Client, Patience, ServiceError
 
 Ask = Callable[[], tuple[int, Mapping[str, Any]]]
 """Status and body of one recommendation request."""
@@ -76,3 +85,53 @@ def _judge(found: Findings, status: int, body: Mapping[str, Any], witnesses: Map
     found.answers[version] += 1
     if witness(body["items"]) != witnesses.get(version):
         found.mixed.append(version)
+
+
+def main() -> int:
+    """Two models of a small shop, served by the real server."""
+    from muslin.recipes.fit import fit
+    from muslin.testing.worlds import tiny_shop
+
+    swaps, rps = (float(word) for word in [*sys.argv[1:3], *("1000", "100")[len(sys.argv) - 1 :]])
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = Path(folder) / "models"
+        for name, method in (("one", "content_knn"), ("two", "item_knn")):
+            fit(tiny_shop(), method).save(shelf / name)
+        with serving(shelf / "one", Path(folder) / "state") as said:
+            found = over_http(str(said["url"]), int(swaps), rps)
+    told = {"swaps": found.swaps, "answers": dict(found.answers), "failed": found.failed[:5], "mixed": len(found.mixed)}
+    print(json.dumps({**told, "kept": found.kept}))
+    return 0 if found.kept else 1
+
+
+def over_http(url: str, swaps: int, rps: float) -> Findings:
+    """Run it against a server that serves the model `one` with `two` beside it."""
+    body = {"context_items": ["g0000"], "n": 5, "explore": False}
+    local, patience = threading.local(), Patience(attempts=1)
+
+    def client() -> Client:
+        if not hasattr(local, "client"):
+            local.client = Client(url, patience=patience)
+        return local.client
+
+    def ask() -> tuple[int, Mapping[str, Any]]:
+        try:
+            return 200, client().raw("POST", "/v1/recommendations", body)
+        except ServiceError as error:
+            return error.status, {"code": error.code}
+
+    first = client().models()[0].model_id
+    second = client().load_model("two", accept_worse=True).model_id
+    known = {}
+    for model_id in (second, first):
+        client().activate(model_id)
+        known[model_id] = witness(ask()[1]["items"])
+
+    def act(n: int) -> int:
+        return 200 if client().activate((second, first)[n % 2]).state == "active" else 0
+
+    return run(ask, act, known, swaps=swaps, rps=rps)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

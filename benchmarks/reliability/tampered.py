@@ -4,6 +4,8 @@ Bit flips and truncations anywhere in any file, and forgeries whose manifest was
 weights that are not finite, parameters of other shapes, a newer format, weights of another training.
 
 Controls: an untouched copy is accepted; a loader that does not check hashes lets flips through, and they are counted.
+
+    python -m benchmarks.reliability.tampered [FLIPS] [CUTS]
 """
 
 import hashlib
@@ -11,11 +13,16 @@ import json
 import pickle
 import random
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from safetensors import torch as tensors
+
+from benchmarks.serve import serving
+from muslin.client import Client, ServiceError
 
 Load = Callable[[str], str]
 """Asks the service to load the model directory of this name; the code of its refusal, empty where it was accepted."""
@@ -144,3 +151,40 @@ _FORGERIES: dict[str, Callable[[Path], None]] = {
     "items that are no table": _write("items.parquet", b"PAR1"),
 }
 _UNSEALED = {"a pickle beside", "an extra file", "a file missing", "a newer format", "no format"}
+
+
+def main() -> int:
+    """A model of a small shop, served by the real server, which is asked to load tampered copies of it."""
+    from muslin.recipes.fit import fit
+    from muslin.testing.worlds import tiny_shop
+
+    count, short = (int(word) for word in [*sys.argv[1:3], *("2000", "300")[len(sys.argv) - 1 :]])
+    rng, tried = random.Random(0), {}
+    with tempfile.TemporaryDirectory() as folder:
+        room = Path(folder)
+        model = fit(tiny_shop(), "content_knn").save(room / "good")
+        with serving(model, room / "state") as said, Client(str(said["url"]), timeout=60) as client:
+
+            def load(name: str) -> str:
+                try:
+                    client.load_model(name, accept_worse=True)
+                except ServiceError as error:
+                    if (error.status, error.code) != (422, "model_refused"):
+                        raise
+                    return error.faults[0].code
+                return ""
+
+            before = client.recommend("u0000", n=5)
+            tried["flips"] = survivors(flips(model, room, rng, count), load)
+            tried["cuts"] = survivors(cuts(model, room, rng, short), load)
+            tried["forgeries"] = survivors(forgeries(model, room), load)
+            same = client.recommend("u0000", n=5).model_version == before.model_version
+            accepted = load("good") == ""
+    refused = not any(through for _, through in tried.values())
+    told = {name: {"tried": n, "through": through[:5]} for name, (n, through) in tried.items()}
+    print(json.dumps({**told, "old_one_serves": same, "untouched_accepted": accepted}))
+    return 0 if refused and same and accepted else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -128,6 +128,10 @@ class Client:
         path = f"/v1/models/{_part(model_id)}:rollback"
         return self._transport.call("POST", path, None, shapes.ModelInfo, again=False)
 
+    def raw(self, method: str, path: str, body: Any = None) -> Any:
+        """The decoded answer to any request, for what this client has no method for."""
+        return self._transport.call(method, path, body, object)
+
     def ready(self) -> bool:
         """Whether the service answers with a model; False where it says not yet."""
         from muslin.client.failures import ServiceError
