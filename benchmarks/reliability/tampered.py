@@ -163,7 +163,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
         model = fit(tiny_shop(), "content_knn").save(room / "good")
-        with serving(model, room / "state") as said, Client(str(said["url"]), timeout=60) as client:
+        with serving(model, room / "state") as said, Client(str(said["url"]), timeout=600) as client:
 
             def load(name: str) -> str:
                 try:

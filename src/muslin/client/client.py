@@ -114,9 +114,9 @@ class Client:
         return self._transport.call("GET", "/v1/models", None, shapes.Models).models
 
     def load_model(self, name: str, *, accept_worse: bool = False) -> shapes.ModelInfo:
-        """Load the model directory `name` beside the serving one; see `activate`."""
+        """Load the model directory `name` beside the serving one; see `activate`. Needs a `timeout` to match."""
         body = {"name": name, "accept_worse": accept_worse}
-        return self._transport.call("POST", "/v1/models", body, shapes.ModelInfo)
+        return self._transport.call("POST", "/v1/models", body, shapes.ModelInfo, again=False)
 
     def activate(self, model_id: str) -> shapes.ModelInfo:
         """Serve a model that is ready."""
