@@ -1,6 +1,7 @@
 """The client against the real service on real sockets, and the recipe of the documentation."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,10 +41,20 @@ def test_everything_it_does(live: Live, model: Model, tmp_path: Path) -> None:
         assert client.change_item("hat1", {"price": 8.5}).accepted == 1
         assert client.set_stock([StockCount("hat1", 3)]).accepted == 1
         assert client.remove_item("hat1").accepted == 1
+        (tmp_path / "more.csv").write_text("item_id,colour,price\nhat2,red,5\nhat3,blue,x\n")
+        job = client.import_items(tmp_path / "more.csv")
+        while job.status in {"received", "running"}:
+            time.sleep(0.02)
+            job = client.import_job(job.job_id)
+        assert (job.status, job.read) == ("done", 2), job
+        assert [one.line for one in client.import_rejects(job.job_id).rejects] == [3]
+        with pytest.raises(ServiceError) as caught:
+            client.confirm_import(job.job_id)
+        assert caught.value.code == "not_held"
         assert client.put_users([shapes.Profile("zoe", {"club": "gold"})]).kept == 1
         assert "zoe" in str(client.export_user("zoe"))
-        job = client.erase_user("zoe")
-        assert client.erasure(str(job["job_id"]))["job_id"] == job["job_id"]
+        erasing = str(client.erase_user("zoe")["job_id"])
+        assert client.erasure(erasing)["job_id"] == erasing
         (active,) = client.models()
         assert active.state == "active"
         for act in (lambda: client.load_model("nowhere"), lambda: client.activate("x"), lambda: client.roll_back("x")):

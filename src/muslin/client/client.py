@@ -1,6 +1,8 @@
 """The client: one method for each thing the service does."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,12 @@ from muslin.errors import UsageError
 
 BATCH = 500
 """Events in one request."""
+_KINDS = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".parquet": "application/vnd.apache.parquet",
+    ".zip": "application/zip",
+}
 BATCH_BYTES = 900_000
 """Bytes of events in one request; the service takes one megabyte."""
 
@@ -92,6 +100,36 @@ class Client:
     def set_stock(self, counts: Sequence[shapes.StockCount]) -> shapes.Changes:
         """Say how many there are of up to 500 garments."""
         return self._transport.call("PATCH", "/v1/items:stock", {"items": counts}, shapes.Changes)
+
+    def import_items(self, file: Path, *, full: bool = False) -> shapes.ImportJob:
+        """Send a CSV, TSV, Parquet or zip file of garments; `full`: those it does not have leave the catalogue.
+
+        Raises `UsageError` (`unknown_file`) for another ending, and `OSError`.
+        """
+        kind = _KINDS.get(file.suffix.lower())
+        if kind is None:
+            fix = f"name it with one of {', '.join(_KINDS)}"
+            raise UsageError("this is no file of garments", code="unknown_file", where=str(file), fix=fix)
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            size = opened.tell()
+            opened.seek(0)
+            path = f"/v1/imports?mode={'full' if full else 'upsert'}&sha256={digest}"
+            return self._transport.upload(path, opened, size, kind, shapes.ImportJob)
+
+    def import_job(self, job_id: str) -> shapes.ImportJob:
+        """How an import stands."""
+        return self._transport.call("GET", f"/v1/imports/{_part(job_id)}", None, shapes.ImportJob)
+
+    def import_rejects(self, job_id: str, cursor: str | None = None) -> shapes.Rejects:
+        """Rows of an import that were not taken; `cursor`: `next_cursor` of the page before."""
+        more = "" if cursor is None else f"?cursor={_part(cursor)}"
+        return self._transport.call("GET", f"/v1/imports/{_part(job_id)}/rejects{more}", None, shapes.Rejects)
+
+    def confirm_import(self, job_id: str) -> shapes.ImportJob:
+        """Let an import go on that takes much of the catalogue away."""
+        path = f"/v1/imports/{_part(job_id)}/confirm"
+        return self._transport.call("POST", path, None, shapes.ImportJob, again=False)
 
     def put_users(self, profiles: Sequence[shapes.Profile]) -> shapes.Kept:
         """Keep profiles of up to 500 users, the newest of each."""

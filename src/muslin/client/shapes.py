@@ -205,6 +205,40 @@ class Changes(msgspec.Struct, frozen=True):
     committed_seq: int
 
 
+class ImportJob(msgspec.Struct, frozen=True):
+    """How an import stands: `received`, `running`, `held` until it is confirmed, `done` or `failed`."""
+
+    job_id: str
+    status: str
+    mode: str
+    read: int
+    accepted: int
+    older: int
+    unchanged: int
+    rejected: int
+    leaving: int
+    code: str | None = None
+    detail: str | None = None
+    where: str | None = None
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A row of a file that was not taken, or a field of it."""
+
+    line: int
+    code: str
+    detail: str
+    field: str | None = None
+    raw: str = ""
+
+
+class Rejects(msgspec.Struct, frozen=True):
+    """A page of them."""
+
+    rejects: tuple[Reject, ...]
+    next_cursor: str | None = None
+
+
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     """A user's columns by name; None removes the profile."""
 

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +15,7 @@ from muslin.errors import UsageError
 
 T = TypeVar("T")
 
+_REFUSED = 400
 _AGAIN = frozenset({429, 503})
 _BROKEN = (http.client.HTTPException, OSError)
 
@@ -71,13 +72,31 @@ class Transport:
                     # A server hangs up on idle connections, so the first failure says nothing.
                     time.sleep(0.0 if attempt == 1 else self._wait(attempt))
                     continue
-                if status < 400:
+                if status < _REFUSED:
                     return _decoded(got, answer)
                 pause = self._pause(status, headers, attempt)
                 if last or pause is None:
                     raise _refusal(status, got)
                 time.sleep(pause)
         raise ServiceError("no attempt was made", code="unreachable")
+
+    def upload(self, path: str, file: BinaryIO, size: int, kind: str, answer: type[T]) -> T:
+        """The decoded answer to a file of `size` bytes, sent once. Raises `ServiceError`."""
+        headers = {**self._headers, "Content-Type": kind, "Content-Length": str(size)}
+        with self._lock:
+            self._connection.close()  # a kept connection may be gone, and a file is not sent twice
+            try:
+                self._connection.request("POST", self._base + path, file, headers)
+                response = self._connection.getresponse()
+                status, got = response.status, response.read()
+            except _BROKEN as error:
+                self._connection.close()
+                raise ServiceError(
+                    f"the connection broke: {error or type(error).__name__}", code="unreachable"
+                ) from None
+        if status >= _REFUSED:
+            raise _refusal(status, got)
+        return _decoded(got, answer)
 
     def close(self) -> None:
         """Hang up."""
