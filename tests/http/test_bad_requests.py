@@ -78,6 +78,8 @@ ROWS: dict[str, Bad] = {
     "unknown method": Bad(405, "method_not_allowed", method="BREW"),
     "other method": Bad(405, "method_not_allowed", method="DELETE"),
     "unknown address": Bad(404, "not_found", url="/v1/nope"),
+    "501 events": Bad(413, "too_many_events", b'{"events": [' + b"{}," * 500 + b"{}]}", url="/v1/events"),
+    "no events": Bad(422, "wrong_length", b'{"events": []}', url="/v1/events"),
     "n zero": Bad(422, "out_of_range", n("0")),
     "n negative": Bad(422, "out_of_range", n("-1")),
     "n billion": Bad(422, "out_of_range", n("1000000000")),
@@ -121,7 +123,7 @@ def sent(bad: Bad, texts: dict[str, str]) -> bytes:
 
 def test_every_bad_request(live: Live, model: Model, keys: tuple[Path, dict[str, str]]) -> None:
     state, texts = keys
-    address = live(create_app(model, keys=Watched(state)))
+    address = live(create_app(model, keys=Watched(state), state=state))
     found = {}
     for name, bad in ROWS.items():
         head, body = exchange(address, sent(bad, texts))
