@@ -80,7 +80,7 @@ HM_STRICT = (
     Bar("within", "item_knn", 0.295, 0.148, 0.006, _BEFORE),
     Bar("within", "ease", 0.297, 0.144, 0.006, _BEFORE),
     Bar("within", "ease_content", 0.323, 0.162, 0.006, _BEFORE),
-    Bar("within", "content_blend", 0.336, 0.169, 0.006, _BEFORE),
+    Bar("within", "muslin", 0.336, 0.169, 0.006, _BEFORE),
     Bar("full", "popularity", None, 0.012, 0.002, _BEFORE),
     Bar("full", "content_knn", None, 0.095, 0.006, _BEFORE),
     Bar("full", "ease_content", None, 0.118, 0.006, _BEFORE),

@@ -12,7 +12,8 @@ from muslin.cli.app import app
 
 COMMANDS = (
     *("import", "features", "tune", "fit", "evaluate", "transfer", "recommend"),
-    *("audience", "serve", "methods", "peers", "doctor", "demo"),
+    *("audience", "serve", "replay", "methods", "peers", "doctor", "demo"),
+    *("export-events", "off-policy", "keys"),
 )
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -76,8 +77,8 @@ def test_silence_is_hung_up_on(live: Live, model: Model, monkeypatch: pytest.Mon
         assert connection.recv(100) == b""
 
 
-def test_mutated_requests(live: Live, model: Model) -> None:
-    address = live(create_app(model))
+def test_mutated_requests(live: Live, model: Model, tmp_path: Path) -> None:
+    address = live(create_app(model, state=tmp_path))
     found = bad_http.run(address, document(address), "dress1", 600)
     assert found.wrong == []
     # Mutation reaches all layers: some pass, some are no HTTP, some have no route, some are no JSON or make no sense.
@@ -85,12 +86,12 @@ def test_mutated_requests(live: Live, model: Model) -> None:
     assert httpx.get(f"http://{address[0]}:{address[1]}/readyz").status_code == 200
 
 
-def test_a_failing_service_is_caught(live: Live, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_service_is_caught(live: Live, model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def careless(body: bytes) -> str:
         return body.decode("utf-8", errors="strict")
 
     monkeypatch.setattr(strict_json, "_text", careless)
-    address = live(create_app(model))
+    address = live(create_app(model, state=tmp_path))
     found = bad_http.run(address, document(address), "dress1", 900)
     assert {status for status, _ in found.wrong} == {"500"}
 

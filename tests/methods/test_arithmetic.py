@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from muslin import registry
 from muslin.data.splits import item_cold
 from muslin.features.space import encode
+from muslin.nets import tower as item_tower
 from muslin.testing.worlds import tiny_shop
 from muslin.types import Dense, Features
 
@@ -120,7 +121,7 @@ def test_embeddings_join_the_items_with_their_weight(world) -> None:
         "length/look": torch.ones(1),
         "dense/look": torch.eye(6),
     }
-    item, bias = tower.items(params, features)
+    item, bias = item_tower.items(params, features)
     assert np.allclose(item.numpy(), vectors, atol=1e-6)
     assert not bias.any()
 
