@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from muslin.nets import prior, warming
+from muslin.nets.places import between, places
 from muslin.random import stream
 from muslin.types import Catalogue, Csr, Floats, Ints, Items, Params, Support, TrainData, Users
 
@@ -101,12 +102,12 @@ def hidden(data: TrainData, count: int, seed: int, *, ks: Sequence[int] = KS, as
     items = Items(catalogue, np.arange(len(stay), len(catalogue)))
     nothing = sp.csr_matrix((len(data.shoppers), len(out)), dtype=np.float32)
     histories = sp.hstack([pairs[:, stay], nothing], format="csr")
-    rank = _places(pairs[:, out], rng)
+    rank = places(pairs[:, out], rng)
     told = tuple(_told(data, histories, items, rank, k) for k in ks)
-    late = _between(rank, ks[-1] + 1, np.inf)
+    late = between(rank, ks[-1] + 1, np.inf)
     able_users = np.flatnonzero((np.diff(late.indptr) > 0) & (np.diff(histories.indptr) > 0))
     users = np.sort(rng.permutation(able_users)[:_USERS])
-    seen = _between(rank[users], 1, ks[-1])
+    seen = between(rank[users], 1, ks[-1])
     return Cases(items, told, _users(data, histories, users), late[users], seen, stay)
 
 
@@ -166,26 +167,10 @@ def _smaller(catalogue: Catalogue, rows: Ints, n_hot: int) -> Catalogue:
     )
 
 
-def _places(pairs: Csr, rng: np.random.Generator) -> Csr:
-    """`pairs` [M, I] with the place, from 1, of each shopper among those of the item, in an order drawn."""
-    columns = sp.csc_matrix(pairs, dtype=np.float32)
-    for start, stop in zip(columns.indptr[:-1], columns.indptr[1:], strict=True):
-        columns.data[start:stop] = 1 + rng.permutation(stop - start)
-    return sp.csr_matrix(columns)
-
-
 def _told(data: TrainData, histories: Csr, items: Items, rank: Csr, k: int) -> Support:
-    events = _between(rank, 1, k)
+    events = between(rank, 1, k)
     rows = np.flatnonzero(np.diff(events.indptr))
     return Support(_users(data, histories, rows), items, events[rows])
-
-
-def _between(rank: Csr, first: float, last: float) -> Csr:
-    """1 where `rank` has a place from `first` to `last`."""
-    inside = sp.csr_matrix(rank, dtype=np.float32, copy=True)
-    inside.data[:] = (rank.data >= first) & (rank.data <= last)
-    inside.eliminate_zeros()
-    return inside
 
 
 def _users(data: TrainData, histories: Csr, rows: Ints) -> Users:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from muslin.nets import prior, process, signals
+from muslin.nets.places import between, places
 from muslin.random import stream
 from muslin.types import Bools, Csr, Ints, Items, Params, Support, Users
 
@@ -213,12 +214,12 @@ def _drawn(params: Params, left_out: Support, columns: Ints, shape: prior.Shape,
     if not ks:
         return []
     columns = _some(columns[shoppers >= ks[-1] + _ASKED], _GARMENTS, rng)
-    place = _places(sp.csr_matrix(left_out.weight)[:, columns], rng)
+    place = places(sp.csr_matrix(left_out.weight)[:, columns], rng)
     asked = _some(np.flatnonzero(np.diff(place.indptr)), _USERS, rng)
     items = Items(left_out.items.catalogue, left_out.items.rows[columns])
     nothing = np.zeros((len(asked), len(columns)), dtype=bool)
     lesson = _lesson(params, _take(left_out.users, asked), items, place[asked].sign(), nothing, shape)
-    told = np.flatnonzero(np.diff(_between(place, 1, ks[-1]).indptr))
+    told = np.flatnonzero(np.diff(between(place, 1, ks[-1]).indptr))
     tellers = _Tellers(
         place[told],
         _lesson(params, _take(left_out.users, told), items, place[told], nothing[:0], shape),
@@ -245,8 +246,8 @@ class _Tellers(NamedTuple):
 
 def _episode(lesson: Lesson, place: Csr, tellers: _Tellers, k: int) -> Episode:
     """Garments told of their first `k` shoppers; `place` [U, I] of the shoppers asked."""
-    first, late = _between(place, 1, k), _between(place, k + 1, np.inf)
-    by_garment = sp.csc_matrix(_between(tellers.place, 1, k))
+    first, late = between(place, 1, k), between(place, k + 1, np.inf)
+    by_garment = sp.csc_matrix(between(tellers.place, 1, k))
     told = by_garment.indices.reshape(by_garment.shape[1], k)
     column, rows = torch.arange(len(told)), torch.from_numpy(told.astype(np.int64))
     one_by_one = [process.only(tellers.known, own) for own in told]
@@ -272,19 +273,3 @@ def _shortened(users: Users, rng: np.random.Generator) -> Users:
         history.data[start:stop][rng.permutation(stop - start) >= most[row]] = 0
     history.eliminate_zeros()
     return replace(users, history=history)
-
-
-def _places(pairs: Csr, rng: np.random.Generator) -> Csr:
-    """`pairs` [S, I] with the place, from 1, of each shopper among those of the item, in an order drawn."""
-    columns = sp.csc_matrix(pairs, dtype=np.float32)
-    for start, stop in pairwise(columns.indptr):
-        columns.data[start:stop] = 1 + rng.permutation(stop - start)
-    return sp.csr_matrix(columns)
-
-
-def _between(place: Csr, first: float, last: float) -> Csr:
-    """1 where `place` is from `first` to `last`."""
-    inside = sp.csr_matrix(place, dtype=np.float32, copy=True)
-    inside.data[:] = (place.data >= first) & (place.data <= last)
-    inside.eliminate_zeros()
-    return inside
