@@ -3,9 +3,8 @@
 An offset added to all new items moves places from known ones to them. Of the offsets at which the known items of a
 shopper's lists lose no more than a share of their NDCG@20, that is taken at which all items together have the most.
 
-Source: the constraint is that of DropoutNet's users who found warm accuracy lost (Volkovs et al. 2017, NeurIPS, section
-5, reports both); choosing an intercept on held-out data is Platt 1999, with the rate for the loss. Differs: the offset
-is chosen by the accuracy of the lists and not by likelihood.
+Source: none that we know; an intercept chosen on held-out data is half of Platt 1999 (Advances in Large Margin
+Classifiers). Differs: it is chosen by the accuracy of the lists, under a bound, and not by likelihood.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ The cosines of a garment with everything in the history are averaged as log mean
 their mean, as of a shopper's average vector; at a high one only the nearest counts.
 
 Source: attention over a shopper's history by the candidate, Zhou et al. 2018 (KDD, "Deep interest network"), section
-4.3; log-sum-exp pooling, Pinheiro and Collobert 2015 (CVPR), equation 6. Differs: cosines of one tower are pooled, with
+4.3; log-sum-exp pooling, Pinheiro and Collobert 2015 (CVPR). Differs: cosines of one tower are pooled, with
 no network to weigh them; the sharpness is learned with the tower.
 """
 
