@@ -9,7 +9,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from muslin.http.problems import ProblemError, documented
+from muslin.http.problems import OF_ITEM, ProblemError, documented
 from muslin.http.service import Served, Service
 from muslin.types import Path
 
@@ -34,17 +34,7 @@ class Audience(msgspec.Struct, frozen=True):
     "/v1/items/{item_id:str}/audience",
     summary="Find the shoppers for a garment",
     opt={"query": ("n",), "scope": "recs:read"},
-    responses=documented(
-        "ambiguous_length",
-        "unknown_item",
-        "invalid_value",
-        "repeated_parameter",
-        "unknown_field",
-        "headers_too_large",
-        "internal_error",
-        "not_ready",
-        "overloaded",
-    ),
+    responses=documented(*OF_ITEM),
 )
 async def audience(
     item_id: FromPath[str],

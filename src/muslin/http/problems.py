@@ -160,6 +160,18 @@ BODY = (
     "wrong_type",
 )
 """What every route that reads a body can answer with."""
+OF_ITEM = (
+    "ambiguous_length",
+    "unknown_item",
+    "invalid_value",
+    "repeated_parameter",
+    "unknown_field",
+    "headers_too_large",
+    "internal_error",
+    "not_ready",
+    "overloaded",
+)
+"""What every question about one garment can answer with."""
 _GUARDED = ("key_in_url", "missing_key", "unknown_key", "missing_scope", "wrong_origin", "rate_limited")
 """What every route that has a scope can answer with."""
 

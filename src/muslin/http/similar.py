@@ -7,7 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from muslin.http.problems import ProblemError, documented
+from muslin.http.problems import OF_ITEM, ProblemError, documented
 from muslin.http.service import Served, Service
 
 
@@ -30,17 +30,7 @@ class Similar(msgspec.Struct, frozen=True):
     "/v1/items/{item_id:str}/similar",
     summary="Find garments like a garment",
     opt={"query": ("n",), "scope": "recs:read"},
-    responses=documented(
-        "ambiguous_length",
-        "unknown_item",
-        "invalid_value",
-        "repeated_parameter",
-        "unknown_field",
-        "headers_too_large",
-        "internal_error",
-        "not_ready",
-        "overloaded",
-    ),
+    responses=documented(*OF_ITEM),
 )
 async def similar(
     item_id: FromPath[str],
