@@ -6,7 +6,7 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -61,6 +61,11 @@ class Schedule:
     """Decoupled weight decay (AdamW)."""
     patience: int = 3
     """Stop after this many epochs without a better validation score."""
+
+    @classmethod
+    def of(cls, config: object) -> "Schedule":
+        """From the options of a method that have these names; what it does not name stays as above."""
+        return cls(**{f.name: getattr(config, f.name) for f in fields(cls) if hasattr(config, f.name)})
 
 
 @runtime_checkable

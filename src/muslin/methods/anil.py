@@ -36,9 +36,5 @@ class Config:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(
-        Steps(hidden=c.hidden, count=c.steps, rate=c.rate, layers=Layers(first=False, second=False)), schedule
-    )
+    rule = Steps(hidden=c.hidden, count=c.steps, rate=c.rate, layers=Layers(first=False, second=False))
+    return MetaLearner(rule, Schedule.of(c))

@@ -86,10 +86,7 @@ class ClcRec:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(
-            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-        )
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """`item` [N, K], `user` [M, K], the layer `content` to [H], `bias` [H], `out` [H, K]. Fixed: `idf` [D]."""

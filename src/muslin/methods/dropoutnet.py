@@ -101,10 +101,7 @@ class DropoutNet:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(
-            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-        )
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """The factorisation and two networks that know its factors only.

@@ -40,7 +40,4 @@ class Config:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(Steps(hidden=c.hidden, count=c.steps, rate=c.rate, layout="joined"), schedule)
+    return MetaLearner(Steps(hidden=c.hidden, count=c.steps, rate=c.rate, layout="joined"), Schedule.of(c))

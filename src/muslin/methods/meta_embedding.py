@@ -133,7 +133,4 @@ def _as_network(linear: Tensor, level: Tensor) -> Params:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(Embedding(steps=c.steps, rate=c.rate, before=c.before), schedule)
+    return MetaLearner(Embedding(steps=c.steps, rate=c.rate, before=c.before), Schedule.of(c))

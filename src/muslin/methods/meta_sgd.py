@@ -86,7 +86,4 @@ class MetaSgd:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(MetaSgd(hidden=c.hidden, steps=c.steps, rate=c.rate), schedule)
+    return MetaLearner(MetaSgd(hidden=c.hidden, steps=c.steps, rate=c.rate), Schedule.of(c))

@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import one_list, prior, process, rehearsal, signals, tower, warming
-from muslin.nets.descent import batch_size, gradients
+from muslin.nets.descent import gradients
+from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.pooling import pooled, pooled_pairs
 from muslin.nets.sparse import sparse_product
-from muslin.types import Csr, Features, Items, Params, Support, TrainData, Users
+from muslin.types import Items, Params, Support, TrainData, Users
 
 _TRAINED = ("item", "dense", "bias", "profile", "log_scale", "log_sharpness")
 """Parameters that the loop moves, by their first word."""
@@ -68,15 +68,6 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Data:
-    """A batch with the feature rows it needs."""
-
-    pairs: PairBatch
-    content: Features
-    profile: Csr
-
-
-@dataclass(frozen=True)
 class Muslin:
     """See the module."""
 
@@ -86,8 +77,7 @@ class Muslin:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(epochs=c.epochs, learning_rate=c.learning_rate, patience=c.patience)
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """What `nets.prior.fit`, `nets.tower.start` and `nets.process.start` give, and `mix` (`nets.signals`).
@@ -105,15 +95,12 @@ class Muslin:
             "offset": torch.zeros(1),
         }
 
-    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
+    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[PairContents]:
         """Pairs with shared negatives and their feature rows."""
         c = self.config
-        features, profile = data.catalogue.features, data.shoppers.features.matrix
-        size = batch_size(data, c.batch_size)
-        for pairs in pair_batches(data, seed, epoch, size=size, negatives=c.negatives, negative_power=c.negative_power):
-            yield Data(pairs, features.take(pairs.items), profile[pairs.user])
+        return contents(data, seed, epoch, Draw(c.batch_size, c.negatives, c.negative_power))
 
-    def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
+    def step(self, params: Params, batch: PairContents) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss of the taste."""
         return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] not in _TRAINED))
 
@@ -145,7 +132,7 @@ class Muslin:
         return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=0.0, known=0.0)
 
 
-def _loss(params: Params, batch: Data) -> Tensor:
+def _loss(params: Params, batch: PairContents) -> Tensor:
     """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
     pairs, sharpness, scale = batch.pairs, params["log_sharpness"].exp(), params["log_scale"].exp()
     item_TK, bias_T = tower.items(params, batch.content)

@@ -111,7 +111,4 @@ class Closed:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(Closed(hidden=c.hidden, variance=c.variance, noise=c.noise), schedule)
+    return MetaLearner(Closed(hidden=c.hidden, variance=c.variance, noise=c.noise), Schedule.of(c))

@@ -80,10 +80,7 @@ class Ptupcdr:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(
-            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-        )
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """What `nets.domain_factors.fit` gives, and for each domain g with a bridge its parameters as `g/...`.

@@ -98,7 +98,4 @@ def _everything(tasks: Tasks) -> Rows:
 def build(config: Config) -> MetaLearner:
     """Method with `config`."""
     c = config
-    schedule = Schedule(
-        epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-    )
-    return MetaLearner(Reptile(Steps(hidden=c.hidden, count=c.steps, rate=c.rate, first_order=True)), schedule)
+    return MetaLearner(Reptile(Steps(hidden=c.hidden, count=c.steps, rate=c.rate, first_order=True)), Schedule.of(c))

@@ -19,15 +19,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from muslin.data.pairs import PairBatch, pair_batches
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule, Side
 from muslin.nets import tower
-from muslin.nets.descent import batch_size, gradients
+from muslin.nets.descent import gradients
 from muslin.nets.losses import Negatives, shared_softmax
+from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
-from muslin.types import Csr, Features, Items, Params, TrainData, Users
+from muslin.types import Csr, Items, Params, TrainData, Users
 
 FIXED = tower.FIXED | {"sold"}
 """Parameters that belong to the features or to the garments and are not trained, by their first word."""
@@ -65,15 +65,6 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Data:
-    """A batch with the feature rows it needs."""
-
-    pairs: PairBatch
-    content: Features
-    profile: Csr
-
-
-@dataclass(frozen=True)
 class TwoTower:
     """See the module."""
 
@@ -83,10 +74,7 @@ class TwoTower:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(
-            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-        )
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Parameters of `nets.tower.start`, `profile` [F, K], `log_scale` [1].
@@ -100,15 +88,12 @@ class TwoTower:
         params["log_scale"] = torch.tensor([-np.log(self.config.temperature)], dtype=torch.float32)
         return params | ({"sold": _sold(data)} if self.config.popularity else {})
 
-    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Data]:
+    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[PairContents]:
         """Pairs with shared negatives and their feature rows."""
         c = self.config
-        features, profile = data.catalogue.features, data.shoppers.features.matrix
-        size = batch_size(data, c.batch_size)
-        for pairs in pair_batches(data, seed, epoch, size=size, negatives=c.negatives, negative_power=c.negative_power):
-            yield Data(pairs, features.take(pairs.items), profile[pairs.user])
+        return contents(data, seed, epoch, Draw(c.batch_size, c.negatives, c.negative_power))
 
-    def step(self, params: Params, batch: Data) -> tuple[Params, dict[str, float]]:
+    def step(self, params: Params, batch: PairContents) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss."""
         return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] in FIXED))
 
@@ -131,11 +116,11 @@ class TwoTower:
         down = torch.randn(k, rank, generator=torch_stream(seed, "two_tower", "adapter")) / math.sqrt(k)
         return {"adapter/down": down, "adapter/up": torch.zeros(rank, k)}
 
-    def represent(self, params: Params, batch: Data) -> Tensor:
+    def represent(self, params: Params, batch: PairContents) -> Tensor:
         """[T, K] unit vectors of the garments the batch touches."""
         return tower.items(params, batch.content)[0]
 
-    def logits(self, params: Params, batch: Data) -> Tensor:
+    def logits(self, params: Params, batch: PairContents) -> Tensor:
         """[B, 1 + S] logits of each target and of the shared negatives, with the correction of the loss."""
         logit_B, query_BK, others = _parts(params, batch)
         logits_BS = (query_BK @ others.vectors_SK.T + others.offset_S).masked_fill(others.taken_BS, -torch.inf)
@@ -154,12 +139,12 @@ class TwoTower:
         return logits_UI
 
 
-def _loss(params: Params, batch: Data) -> Tensor:
+def _loss(params: Params, batch: PairContents) -> Tensor:
     """Cross entropy of the target among the negatives, each logit corrected by its log expected count."""
     return shared_softmax(*_parts(params, batch))
 
 
-def _parts(params: Params, batch: Data) -> tuple[Tensor, Tensor, Negatives]:
+def _parts(params: Params, batch: PairContents) -> tuple[Tensor, Tensor, Negatives]:
     """Logits [B] of the targets, queries [B, K], and the negatives."""
     pairs = batch.pairs
     item_TK, bias_T = tower.items(params, batch.content)

@@ -78,10 +78,7 @@ class Vbpr:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(
-            epochs=c.epochs, learning_rate=c.learning_rate, weight_decay=c.weight_decay, patience=c.patience
-        )
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """Garments: `item` [N, K], `bias` [N, 1], layers `content` to [C] and `content_bias` to [1].

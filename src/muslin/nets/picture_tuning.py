@@ -117,8 +117,7 @@ class PictureTuning:
     @property
     def schedule(self) -> Schedule:
         """Length and speed of training."""
-        c = self.config
-        return Schedule(epochs=c.epochs, learning_rate=c.learning_rate, patience=c.patience)
+        return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
         """`before` with the parameters this stage adds, and a copy of all it pulls towards under `start/NAME`."""
