@@ -1,7 +1,9 @@
 """Events over HTTP: what is taken, what is refused and how, and that the state has it."""
 
+import asyncio
 import gzip
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,8 +14,10 @@ import pytest
 from litestar.testing import TestClient
 
 from muslin.engine.model import Model
+from muslin.engine.online.event import Shopper
+from muslin.engine.online.online import Online
 from muslin.engine.online.rules import Rules
-from muslin.http import following
+from muslin.http import events, following
 from muslin.http.app import create_app
 
 URL = "/v1/events"
@@ -199,3 +203,20 @@ def test_profiles_export_and_erasure(stateful: Callable[..., TestClient]) -> Non
     late = client.post(URL, json={"events": [event(4, "zoe")]}).json()
     assert (late["accepted"], late["dropped"]) == (0, 1)
     assert client.get("/v1/erasures/none").json()["code"] == "unknown_job"
+
+
+def test_a_request_that_is_cancelled_leaves_its_events_and_the_writer(tmp_path: Path) -> None:
+    async def cancelled(online: Online) -> None:
+        task = asyncio.create_task(events._kept(online, events.EventsRequest([event(1)]), atomic=False))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    go = threading.Event()
+    with Online.open(tmp_path / "state") as online:
+        online._writer.call(lambda: go.wait(10))
+        asyncio.run(cancelled(online))
+        go.set()
+        assert online.submit([event(2, item="shirt1")]).result(10).accepted == 1
+        assert online.seen(Shopper("user", "ann")) == {"scarf2", "shirt1"}

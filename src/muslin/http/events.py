@@ -81,7 +81,7 @@ async def _kept(online: Online, data: EventsRequest, atomic: bool) -> Receipt:
             future = online.submit(data.events, sent_at=sent_at, atomic=atomic)
         else:
             future = await asyncio.to_thread(online.submit, data.events, sent_at=sent_at, atomic=atomic)
-        return await asyncio.wrap_future(future)
+        return await asyncio.shield(asyncio.wrap_future(future))  # what was sent is kept, even if nobody waits
     except RefusedError as error:
         raise ProblemError(_CODES[error.code], headers={"Retry-After": _AGAIN[error.code]}) from None
 

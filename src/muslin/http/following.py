@@ -7,6 +7,7 @@ from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
 from muslin.engine.online.online import Online
 from muslin.engine.online.rules import Rules
+from muslin.http.log import report
 
 
 def following(online: Online | None, directory: Path, model: Model, metrics: Metrics) -> Online:
@@ -16,7 +17,12 @@ def following(online: Online | None, directory: Path, model: Model, metrics: Met
     """
     if online is None:
         rules = Rules(weights=model.world.dataset.schema.weights)
-        online = Online.open(directory, rules, timed=lambda s: metrics.observe("event_commit_duration_seconds", s))
+        online = Online.open(
+            directory,
+            rules,
+            timed=lambda s: metrics.observe("event_commit_duration_seconds", s),
+            failed=lambda error: report("writer_failed", error, {}),
+        )
         metrics.before_reading(_Reader(online, metrics).read)
         metrics.gauge("recovery_seconds", online.stats().recovery_seconds)
     online.know(str(item) for item in model.world.catalogue.ids)

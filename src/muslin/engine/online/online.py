@@ -3,6 +3,7 @@
 `Online` is the only door. One writer thread changes things; everything that reads may be called from any thread.
 """
 
+import logging
 import sqlite3
 import threading
 import time
@@ -29,6 +30,7 @@ from muslin.engine.online.validate import Checker
 from muslin.engine.online.writer import Batch, Writer
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 Clock = Callable[[], int]
 
 
@@ -41,15 +43,28 @@ def _untimed(_seconds: float) -> None:
     """Nobody wants to know how long a commit took."""
 
 
+def _logged(error: BaseException) -> None:
+    """Not its message: that may hold what a shopper sent."""
+    _log.error("the writer failed and goes on: %s", type(error).__name__)
+
+
 class Online:
     """See the module. Made by `open`."""
 
-    def __init__(self, directory: Path, rules: Rules, now: Clock, timed: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        rules: Rules,
+        now: Clock,
+        timed: Callable[[float], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.rules = rules
         self._now = now
         self._timed = timed
+        self._failed = failed
         self._lease = owned(directory)
         try:
             self._keys = load_keys(directory, fresh=not (directory / FILE).exists())
@@ -70,7 +85,7 @@ class Online:
         self._snapshot_at = 0
         self._kept_day = 0
         self._unsure = False
-        self._writer = Writer(rules, self._commit)
+        self._writer = Writer(rules, self._commit, self._broken)
 
     @classmethod
     def open(
@@ -80,13 +95,14 @@ class Online:
         *,
         now: Clock = clock,
         timed: Callable[[float], None] = _untimed,
+        failed: Callable[[BaseException], None] = _logged,
     ) -> "Online":
         """The state in `directory`, made where there is none, as it was after the last acknowledged event.
 
-        `timed` is told the seconds of each commit.
+        `timed` is told the seconds of each commit, `failed` what went wrong beside one: a fault of ours.
         Raises `DataError`: `state_in_use`, `newer_format`, `not_a_database`, `no_secret`.
         """
-        return cls(Path(directory), rules or Rules(), now, timed)
+        return cls(Path(directory), rules or Rules(), now, timed, failed)
 
     def __enter__(self) -> "Online":
         return self
@@ -278,6 +294,11 @@ class Online:
         for batch, one in zip(batches, admitted, strict=True):
             batch.future.set_result(one.receipt)
         self._keep_house()
+
+    def _broken(self, error: BaseException) -> None:
+        """An error that `_commit` did not expect: the state may lack what the disk has."""
+        self._unsure = True
+        self._failed(error)
 
     def _applied(self, rows: list[Row]) -> None:
         self._state.apply(rows)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,11 +42,17 @@ class Call:
 
 
 class Writer:
-    """Runs `commit` on groups of batches, and calls between them, on a thread of its own."""
+    """Runs `commit` on groups of batches, and calls between them, on a thread of its own.
 
-    def __init__(self, rules: Rules, commit: Callable[[list[Batch]], None]) -> None:
+    `failed` is told what `commit` raised; the thread goes on whatever that was.
+    """
+
+    def __init__(
+        self, rules: Rules, commit: Callable[[list[Batch]], None], failed: Callable[[BaseException], None]
+    ) -> None:
         self._rules = rules
         self._commit = commit
+        self._failed = failed
         self._queue: queue.SimpleQueue[Batch | Call | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting = 0
@@ -85,12 +92,26 @@ class Writer:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             group, last = self._gathered(job)
-            if group:
-                self._commit(group)
-            if last is not None:
-                _do(last)
-            with self._lock:
-                self._waiting -= sum(map(len, group)) + (last is not None)
+            try:
+                self._write([batch for batch in group if batch.future.set_running_or_notify_cancel()])
+                if last is not None:
+                    _do(last)
+            finally:
+                with self._lock:
+                    self._waiting -= sum(map(len, group)) + (last is not None)
+
+    def _write(self, group: list[Batch]) -> None:
+        """Commit a group, none of which can be cancelled any more."""
+        if not group:
+            return
+        try:
+            self._commit(group)
+        except BaseException as error:
+            with suppress(Exception):  # a report that fails is no reason to stop either
+                self._failed(error)
+            for batch in group:
+                if not batch.future.done():
+                    batch.future.set_exception(error)
 
     def _gathered(self, first: Batch | Call) -> tuple[list[Batch], Call | None]:
         """Batches for one commit, and a call that came behind them."""
@@ -111,6 +132,8 @@ class Writer:
 
 
 def _do(call: Call) -> None:
+    if not call.future.set_running_or_notify_cancel():
+        return
     try:
         call.future.set_result(call.work())
     except BaseException as error:
