@@ -155,6 +155,20 @@ def test_refusals(
     assert client.post("/v1/recommendations", json={"user_id": "ann"}).status_code == 200
 
 
+def test_profiles_are_refused_as_events_are(
+    stateful: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"users": [{"user_id": "zoe", "profile": {"club": "gold"}}]}
+    monkeypatch.setattr(following, "Rules", lambda **_: Rules(low_disk_bytes=1 << 60))
+    client = stateful()
+    full = client.put("/v1/users", json=body)
+    assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (507, "storage_full", "5")
+    assert "507" in client.get("/openapi.json").json()["paths"]["/v1/users"]["put"]["responses"]
+    client.app.dependencies["service"].dependency().online.close()
+    gone = client.delete("/v1/users/zoe")
+    assert (gone.status_code, gone.json()["code"]) == (503, "not_ready")
+
+
 def test_without_a_state_there_are_no_events(client: TestClient) -> None:
     refused = client.post(URL, json={"events": [event(1)]})
     assert (refused.status_code, refused.json()["code"]) == (503, "no_state")

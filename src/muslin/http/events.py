@@ -14,13 +14,11 @@ from muslin.engine.online.moments import BadTimeError, micros
 from muslin.engine.online.online import Online
 from muslin.engine.online.refused import RefusedError
 from muslin.http.problems import BODY, Fault, ProblemError, documented
+from muslin.http.refusals import refused
 from muslin.http.service import Service
 
 _MANY = 20
 """From this number on, events are checked beside the event loop."""
-_CODES = {"queue_full": "overloaded", "too_fast": "too_fast", "storage_full": "storage_full", "closed": "not_ready"}
-_AGAIN = {"queue_full": "1", "too_fast": "60", "storage_full": "5", "closed": "1"}
-"""Seconds after which to try again."""
 
 
 class EventsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +81,7 @@ async def _kept(online: Online, data: EventsRequest, atomic: bool) -> Receipt:
             future = await asyncio.to_thread(online.submit, data.events, sent_at=sent_at, atomic=atomic)
         return await asyncio.shield(asyncio.wrap_future(future))  # what was sent is kept, even if nobody waits
     except RefusedError as error:
-        raise ProblemError(_CODES[error.code], headers={"Retry-After": _AGAIN[error.code]}) from None
+        raise refused(error) from None
 
 
 def _sent_at(moment: str | int | None) -> int | None:

@@ -35,6 +35,7 @@ from muslin.http.log import emit
 from muslin.http.pages import Pages
 from muslin.http.pressure import Pressure
 from muslin.http.problems import ProblemError
+from muslin.http.refusals import refused
 from muslin.http.vocabulary import Words
 from muslin.types import Csr
 
@@ -143,8 +144,7 @@ class Service:
             try:
                 return work(self._served.shop)
             except RefusedError as error:
-                code = {"storage_full": "storage_full", "closed": "not_ready"}.get(error.code, "overloaded")
-                raise ProblemError(code, headers={"Retry-After": "5"}) from None
+                raise refused(error) from None
 
     def _explorer(self, before: Shop | None) -> Explorer | None:
         """One that knows how often garments were shown; none without a state directory, which remembers it."""

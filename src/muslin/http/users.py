@@ -16,9 +16,18 @@ from muslin.engine.online.stored import Put
 from muslin.http.conditions import Id
 from muslin.http.erasures import Erasure
 from muslin.http.problems import BODY, ProblemError, documented
+from muslin.http.refusals import refused
 from muslin.http.service import Service
 
-_STATE = ("ambiguous_length", "headers_too_large", "internal_error", "no_state", "not_ready", "overloaded")
+_STATE = (
+    "ambiguous_length",
+    "headers_too_large",
+    "internal_error",
+    "no_state",
+    "not_ready",
+    "overloaded",
+    "storage_full",
+)
 
 Value = str | int | float | bool | None
 Field = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -79,8 +88,8 @@ async def erase_user(user_id: FromPath[str], service: NamedDependency[Service]) 
     """Remove everything known of a user; events that come later are dropped."""
     try:
         return service.erasures.start(service.online, user_id)
-    except RefusedError:
-        raise ProblemError("overloaded", headers={"Retry-After": "1"}) from None
+    except RefusedError as error:
+        raise refused(error) from None
 
 
 @get(
@@ -110,8 +119,8 @@ async def export_user(user_id: FromPath[str], service: NamedDependency[Service])
 async def _waited(work: Any) -> Any:
     try:
         return await asyncio.to_thread(work)
-    except RefusedError:
-        raise ProblemError("overloaded", headers={"Retry-After": "1"}) from None
+    except RefusedError as error:
+        raise refused(error) from None
 
 
 def _moment(place: int, user: Profile) -> int:

@@ -179,7 +179,31 @@ def test_a_full_disk_refuses_events_and_goes_on_reading(opened: Callable[..., On
     with pytest.raises(RefusedError) as caught:
         online.ingest([make(1)])
     assert caught.value.code == "storage_full"
-    assert online.history(ANN) == ()
+    for put in (online.put_items, online.put_users):
+        with pytest.raises(RefusedError) as caught:
+            put([Put("ann", 1, {"club": "gold"})])
+        assert caught.value.code == "storage_full"
+    assert (online.history(ANN), online.items(), online.profile("ann")) == ((), [], None)
+
+
+def small(online: Online) -> None:
+    """From now on the database has no room for another page."""
+    online._do(lambda: online._db.execute(f"PRAGMA max_page_count={_pages(online)}").fetchone())
+
+
+def _pages(online: Online) -> int:
+    return int(online._db.execute("PRAGMA page_count").fetchone()[0])
+
+
+def test_a_disk_that_fills_up_within_a_write_is_told_alike(opened: Callable[..., Online]) -> None:
+    online = opened()
+    small(online)
+    many = [Put(f"u{n}", 1, {"about": "x" * 500}) for n in range(100)]
+    for put in (online.put_items, online.put_users):
+        with pytest.raises(RefusedError) as caught:
+            put(many)
+        assert caught.value.code == "storage_full"
+    assert online.items() == []
 
 
 def test_waiting_for_a_number(opened: Callable[..., Online], make: Make) -> None:

@@ -30,7 +30,7 @@ class Disk:
 
 
 def refusal(error: Exception) -> Exception:
-    """What to tell a sender whose commit failed with `error`: SQLite and the system say "full" in several ways."""
+    """What to tell a sender whose write failed with `error`: SQLite and the system say "full" in several ways."""
     if isinstance(error, sqlite3.OperationalError | OSError):
         text = str(error).lower()
         if any(word in text for word in ("full", "disk i/o", "no space", "quota", "readonly")):

@@ -199,7 +199,11 @@ class Online:
     # Catalogue rows and profiles
 
     def put_items(self, rows: Sequence[stored.Put]) -> stored.Stored:
-        """Keep catalogue rows; of each garment the one with the newest `updated_at`. A body of None removes it."""
+        """Keep catalogue rows; of each garment the one with the newest `updated_at`. A body of None removes it.
+
+        Raises `RefusedError`: `queue_full`, `storage_full`, `closed`.
+        """
+        self._disk.check()
         pairs = [(row.id.encode(), row) for row in rows]
         return self._do(lambda: self._numbered(lambda seq: stored.put(self._db, "item", pairs, seq)))
 
@@ -209,6 +213,7 @@ class Online:
 
     def put_users(self, rows: Sequence[stored.Put]) -> stored.Stored:
         """Keep profiles of users; as `put_items`. Those of erased users are dropped."""
+        self._disk.check()
         return self._do(lambda: self._numbered(lambda seq: stored.put_users(self._db, self._keys, rows, seq)))
 
     def profile(self, user_id: str) -> dict[str, Any] | None:
@@ -253,7 +258,10 @@ class Online:
     # The writer's side
 
     def _do(self, work: Callable[[], T]) -> T:
-        result: T = self._writer.call(work).result()
+        try:
+            result: T = self._writer.call(work).result()
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(error) from None
         return result
 
     def _checked(self, events: Sequence[Any], sent_at: int | None, atomic: bool) -> Batch:
