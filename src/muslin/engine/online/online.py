@@ -7,9 +7,9 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -283,15 +283,12 @@ class Online:
 
     def _commit(self, batches: list[Batch]) -> None:
         """Write a group and apply it; called by the writer."""
-        started, seq = time.perf_counter(), self._admission.seq
+        started = time.perf_counter()
         try:
-            if self._unsure:
-                self._resync()
-            with transaction(self._db):
+            with self._sure(), transaction(self._db):
                 now = self._now()
                 admitted = [self._admission.admit(batch, now) for batch in batches]
         except Exception as error:
-            self._admission.seq, self._unsure = seq, True
             for batch in batches:
                 batch.future.set_exception(refusal(error))
             return
@@ -313,6 +310,18 @@ class Online:
         self._state.applied = max(self._state.applied, self._admission.seq)
         with self._seen:
             self._seen.notify_all()
+
+    @contextmanager
+    def _sure(self) -> Iterator[None]:
+        """Around what takes numbers: they are the disk's before it, and given back where it fails."""
+        if self._unsure:
+            self._resync()
+        seq = self._admission.seq
+        try:
+            yield
+        except BaseException:
+            self._admission.seq, self._unsure = seq, True
+            raise
 
     def _resync(self) -> None:
         """After a failed commit: whether it reached the disk all the same only the disk can tell."""
@@ -341,14 +350,15 @@ class Online:
 
     def _numbered(self, work: Callable[[int], T]) -> T:
         """`work` under a number of its own in the order of the log."""
-        done = work(self._admission.seq + 1)
-        self._admission.seq += 1
+        with self._sure():
+            done = work(self._admission.seq + 1)
+            self._admission.seq += 1
         self._applied([])
         return done
 
     def _take_up(self, names: frozenset[str]) -> int:
         self._admission.known = names
-        with transaction(self._db):
+        with self._sure(), transaction(self._db):
             rows = pending.taken_up(self._db, self._admission)
         self._applied(rows)
         return len(rows)
