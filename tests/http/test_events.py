@@ -234,3 +234,17 @@ def test_a_request_that_is_cancelled_leaves_its_events_and_the_writer(tmp_path: 
         go.set()
         assert online.submit([event(2, item="shirt1")]).result(10).accepted == 1
         assert online.seen(Shopper("user", "ann")) == {"scarf2", "shirt1"}
+
+
+def test_an_erasure_that_fails_is_logged(
+    stateful: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = stateful()
+    online = client.app.dependencies["service"].dependency().online
+    monkeypatch.setattr(online, "_erased", lambda _: 1 / 0)
+    job = client.delete("/v1/users/zoe").json()["job_id"]
+    online.snapshot()  # after the erasure
+    assert client.get(f"/v1/erasures/{job}").json()["status"] == "failed"
+    line = next(line for line in capsys.readouterr().err.splitlines() if "erasure_failed" in line)
+    assert (json.loads(line)["job_id"], json.loads(line)["error"]) == (job, "ZeroDivisionError")
+    assert "zoe" not in line

@@ -3,12 +3,14 @@
 import secrets
 from collections import OrderedDict
 from concurrent.futures import Future
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from muslin.engine.online.erase import Erased
 from muslin.engine.online.online import Online
+from muslin.http.log import report
 from muslin.http.problems import ProblemError
 
 _MOST_JOBS = 1000
@@ -31,7 +33,8 @@ class Erasures:
     def start(self, online: Online, user_id: str) -> Erasure:
         """Begin one."""
         job = secrets.token_urlsafe(12)
-        self._jobs[job] = online.erasing(user_id)
+        self._jobs[job] = future = online.erasing(user_id)
+        future.add_done_callback(partial(_told, job))
         if len(self._jobs) > _MOST_JOBS:
             self._jobs.popitem(last=False)
         return self.of(job)
@@ -44,3 +47,10 @@ class Erasures:
         if not future.done():
             return Erasure(job, "running")
         return Erasure(job, "failed") if future.exception() else Erasure(job, "done", future.result().events)
+
+
+def _told(job: str, future: Future[Erased]) -> None:
+    """An erasure that failed is not over: an operator must know."""
+    error = None if future.cancelled() else future.exception()
+    if error is not None:
+        report("erasure_failed", error, {"job_id": job})

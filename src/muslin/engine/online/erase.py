@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from muslin.engine.online import log
 from muslin.engine.online.database import transaction
-from muslin.engine.online.event import Shopper
+from muslin.engine.online.event import Shopper, encoded
 from muslin.engine.online.keys import Keys
 from muslin.engine.online.state import State
 
@@ -28,7 +28,7 @@ def erase(db: sqlite3.Connection, keys: Keys, state: State, who: Shopper) -> Era
 
 
 def erase_key(db: sqlite3.Connection, keys: Keys, state: State, shopper: bytes, name: str | None) -> Erased:
-    """`erase` by the hash; `name`, the id itself, is looked for in what was rejected."""
+    """`erase` by the hash; `name`, the id itself, is looked for in what was rejected, as a whole JSON text."""
     state.flush()
     items = [str(row[0]) for row in db.execute("SELECT DISTINCT item FROM events WHERE shopper = ?", (shopper,))]
     try:
@@ -47,9 +47,12 @@ def empty_log(db: sqlite3.Connection) -> None:
     """Write the database anew and cut the write-ahead log to nothing.
 
     Overwriting what is deleted is not enough: rows that moved to another page before left copies of themselves behind.
+    Raises `sqlite3.OperationalError` where somebody reads the log for longer than `busy_timeout`; do it again then.
     """
     db.execute("VACUUM")
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlite3.OperationalError("the write-ahead log is being read and cannot be emptied: erase again")
 
 
 def _delete(db: sqlite3.Connection, keys: Keys, shopper: bytes, name: str | None) -> int:
@@ -59,7 +62,7 @@ def _delete(db: sqlite3.Connection, keys: Keys, shopper: bytes, name: str | None
     db.execute("DELETE FROM pending WHERE shopper = ?", (shopper,))
     db.execute("DELETE FROM quarantine WHERE shopper = ?", (shopper,))
     if name is not None:
-        db.execute("DELETE FROM quarantine WHERE instr(raw, ?) > 0", (name.encode(),))
+        db.execute("DELETE FROM quarantine WHERE instr(raw, ?) > 0", (encoded(name),))  # as JSON writes it, with quotes
     db.execute("DELETE FROM stored WHERE kind = 'user' AND key = ?", (shopper,))
     return events
 
