@@ -1,5 +1,6 @@
 """Files of garments: checked as a whole, taken in parts, the bad rows listed, and resumed after a kill."""
 
+import errno
 import hashlib
 import io
 import time
@@ -13,8 +14,11 @@ import pytest
 from litestar.testing import TestClient
 
 from muslin.engine.assortment import job
+from muslin.engine.assortment.job import Place
 from muslin.engine.model import Model
+from muslin.http import importing
 from muslin.http.app import create_app
+from muslin.http.problems import ProblemError
 
 URL = "/v1/imports"
 CSV = {"Content-Type": "text/csv"}
@@ -151,6 +155,72 @@ def test_a_file_that_makes_no_sense_changes_nothing(client: TestClient, content:
     assert shown(client) == before
 
 
+def flipped(method: int) -> bytes:
+    """A zip archive whose table has one byte inverted."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("items.csv", GOOD * 20)
+        start = archive.infolist()[0].header_offset + 30 + len("items.csv")
+    content = bytearray(buffer.getvalue())
+    for place in range(start, start + 12):
+        content[place] ^= 0xFF
+    return bytes(content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_flipped_bits_in_a_zip(client: TestClient, method: int) -> None:
+    found = send(client, flipped(method), "application/zip")
+    assert (found["status"], found["code"]) == ("failed", "bad_zip")
+
+
+def test_a_table_that_cannot_be_written_is_not_the_fault_of_the_archive(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError(errno.EIO, "no disk")
+
+    monkeypatch.setattr("muslin.engine.assortment.unpack._copy", broken)
+    found = send(client, zipped(itemsDOTcsv=GOOD), "application/zip")
+    assert (found["status"], found["code"]) == ("failed", "internal_error")
+
+
+def test_what_no_one_thought_of_ends_an_import(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "PART", 1)
+    taken = job._take
+
+    def breaks(*arguments: Any) -> int:
+        if arguments[0].accepted:
+            raise RuntimeError("never thought of")
+        return taken(*arguments)
+
+    monkeypatch.setattr(job, "_take", breaks)
+    found = send(client, GOOD)
+    assert (found["status"], found["code"], found["accepted"]) == ("failed", "internal_error", 1)
+    assert "thought" not in found["detail"]
+
+
+@pytest.mark.parametrize(
+    "error", [ProblemError("overloaded"), ProblemError("storage_full"), OSError(errno.ENOSPC, "full")], ids=str
+)
+def test_an_import_waits_for_room(client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(importing, "PAUSE", 0.01)
+    taken, tries, seen = job._take, 0, []
+
+    def full(*arguments: Any) -> int:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise error
+        return taken(*arguments)
+
+    written = Place.write
+    monkeypatch.setattr(Place, "write", lambda place, one: (seen.append(one.status), written(place, one))[1])
+    monkeypatch.setattr(job, "_take", full)
+    found = send(client, GOOD)
+    assert (found["status"], found["accepted"], tries) == ("done", 2, 3)
+    assert seen.count("received") == 3
+
+
 def test_a_link_in_a_zip(client: TestClient) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -191,6 +261,10 @@ def test_a_full_file_that_takes_much_away_waits_for_a_word(client: TestClient) -
     assert client.post(f"{URL}/{found['job_id']}/confirm").json()["code"] == "not_held"
 
 
+class KilledError(BaseException):
+    """Ends the thread of an import as the end of the process would."""
+
+
 def test_an_import_that_was_killed_is_begun_again_with_the_same_result(
     start: Callable[[], TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +275,7 @@ def test_an_import_that_was_killed_is_begun_again_with_the_same_result(
 
     def dies(*arguments: Any) -> int:
         if arguments[0].accepted >= 15:
-            raise RuntimeError("killed")
+            raise KilledError
         return taken(*arguments)
 
     monkeypatch.setattr(job, "_take", dies)

@@ -1,17 +1,19 @@
 """The imports of a service: one at a time, each in a folder of its own, and begun again after a restart."""
 
+import errno
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 
-from muslin.engine.assortment.job import LARGEST, Job, Mode, Place, Reject, run
+from muslin.engine.assortment.job import LARGEST, Failure, Job, Mode, Place, Reject, Status, run
 from muslin.engine.online.online import clock
 from muslin.engine.shop import Shop
 from muslin.http.cursors import Cursors
@@ -22,7 +24,11 @@ from muslin.http.service import Service
 FOLDER = "imports"
 KEPT = 100
 """Jobs that are kept; the oldest finished ones go first."""
-
+PAUSE = 5.0
+"""Seconds before an import that found no room, on the disk or in a queue, is begun again."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LATER = frozenset({"overloaded", "storage_full"})
+_BROKEN = Failure("internal_error", "The import failed; its job id finds the cause in the log.", "")
 
 _NAME = 32
 """Characters of the name of a job."""
@@ -71,7 +77,7 @@ class Imports:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="muslin-import")
         self._cursors = Cursors("rejects")
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def resume(self) -> None:
         """Begin again what was interrupted; for the time when the model is there."""
@@ -134,18 +140,36 @@ class Imports:
 
     def close(self) -> None:
         """Stop after the part in hand; what is left is begun again with the next start."""
-        self._stopping = True
+        self._stopping.set()
         self._worker.shutdown(cancel_futures=True)
         if self._root is not None and not self._kept:
             shutil.rmtree(self._root, ignore_errors=True)
 
     def _run(self, place: Place) -> None:
+        while not self._ended(place):
+            if self._stopping.wait(PAUSE):
+                return
+
+    def _ended(self, place: Place) -> bool:
+        """Do a job; False where there was no room, and it should be begun again."""
         try:
             run(place, self._shop, self._change)
         except _StoppedError:
-            return
+            return True
         except Exception as error:
             report("import_failed", error, {"job_id": place.folder.name})
+            if isinstance(error, ProblemError) and error.code == "not_ready":
+                return True  # the state is closing; the next start goes on
+            later = _no_room(error)
+            with suppress(OSError):
+                self._set(place, *(("received", None) if later else ("failed", _BROKEN)))
+            return not later
+        return True
+
+    def _set(self, place: Place, status: Status, error: Failure | None) -> None:
+        job = place.read()
+        job.status, job.error = status, error
+        place.write(job)
 
     def _shop(self) -> Shop:
         served = self._service.served
@@ -154,7 +178,7 @@ class Imports:
         return served.shop
 
     def _change(self, work: Callable[[Shop], int]) -> int:
-        if self._stopping:
+        if self._stopping.is_set():
             raise _StoppedError
         return self._service.changed(work)
 
@@ -178,3 +202,9 @@ class Imports:
 
 class _StoppedError(Exception):
     """The service is stopping."""
+
+
+def _no_room(error: Exception) -> bool:
+    if isinstance(error, ProblemError):
+        return error.code in _LATER
+    return isinstance(error, OSError) and error.errno in _FULL

@@ -32,7 +32,7 @@ Change = Callable[[Callable[[Shop], int]], int]
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why nothing of a file was taken."""
+    """Why nothing of a file was taken, or, for `internal_error`, no more than was counted."""
 
     code: str
     detail: str
@@ -99,7 +99,10 @@ class Place(NamedTuple):
 
 
 def run(place: Place, shop: Callable[[], Shop], change: Change) -> Job:
-    """Do a job that is received, or was interrupted, or is confirmed; it ends done, failed or held."""
+    """Do a job that is received, or was interrupted, or is confirmed; it ends done, failed or held.
+
+    Whatever else is raised leaves it running, with what was taken counted.
+    """
     job = place.read()
     job.status, job.error = "running", None
     job.accepted = job.older = job.unchanged = 0
@@ -114,7 +117,8 @@ def run(place: Place, shop: Callable[[], Shop], change: Change) -> Job:
     except DataError as error:
         job.status = "failed"
         job.error = Failure(error.code, error.message, error.where.rpartition("/")[2])
-    place.write(job)
+    finally:
+        place.write(job)
     return job
 
 
