@@ -221,6 +221,54 @@ def test_an_import_waits_for_room(client: TestClient, monkeypatch: pytest.Monkey
     assert seen.count("received") == 3
 
 
+def kept(state: Path) -> list[str]:
+    """Files of imports that are there; drafts come and go."""
+    return sorted(p.name for p in (state / "imports").rglob("*") if p.is_file() and p.name[0] != ".")
+
+
+def soon(found: Callable[[], object], expected: object) -> None:
+    for _ in range(200):
+        if found() == expected:
+            return
+        time.sleep(0.02)
+    assert found() == expected
+
+
+def test_a_file_is_not_kept_once_it_is_of_no_use(
+    start: Callable[[], TestClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, state = start(), tmp_path / "state"
+    archive = zipped(itemsDOTcsv=GOOD)
+    send(client, archive, "application/zip")
+    send(client, flipped(zipfile.ZIP_DEFLATED), "application/zip")
+    soon(lambda: kept(state), ["job.json", "job.json", "rejects.jsonl"])
+    held = send(client, archive, "application/zip", mode="full")
+    soon(lambda: kept(state), ["job.json"] * 3 + ["rejects.jsonl"] * 2 + ["sent.zip"])
+    client.post(f"{URL}/{held['job_id']}/confirm")
+    assert ended(client, held["job_id"])["status"] == "done"
+    soon(lambda: kept(state), ["job.json"] * 3 + ["rejects.jsonl"] * 2)
+    monkeypatch.setattr(job, "read_table", lambda _: 1 / 0)
+    assert send(client, archive, "application/zip")["code"] == "internal_error"
+    soon(lambda: kept(state), ["job.json"] * 4 + ["rejects.jsonl"] * 2)
+
+
+def test_what_an_end_left_lying_goes_with_the_next_start(start: Callable[[], TestClient], tmp_path: Path) -> None:
+    done, state = send(start(), GOOD)["job_id"], tmp_path / "state"
+    (state / "imports" / done / "sent.csv").write_text(GOOD)
+    (state / "imports" / ("0" * 32)).mkdir()
+    (state / "imports" / ("0" * 32) / "sent.csv").write_text("item_id\n")
+    client = start()
+    assert [p.name for p in (state / "imports").iterdir()] == [done]
+    assert kept(state) == ["job.json", "rejects.jsonl"]
+    assert client.get(f"{URL}/{done}").json()["status"] == "done"
+
+
+def test_the_oldest_imports_make_room(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "KEPT", 2)
+    jobs = [send(client, GOOD, mode="full")["job_id"] for _ in range(4)]
+    assert [client.get(f"{URL}/{one}").status_code for one in jobs] == [404, 404, 200, 200]
+
+
 def test_a_link_in_a_zip(client: TestClient) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

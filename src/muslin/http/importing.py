@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
-from muslin.engine.assortment.job import LARGEST, Failure, Job, Mode, Place, Reject, Status, run
+from muslin.engine.assortment.job import FINAL, LARGEST, Failure, Job, Mode, Place, Reject, Status, run
 from muslin.engine.online.online import clock
 from muslin.engine.shop import Shop
 from muslin.http.cursors import Cursors
@@ -23,7 +23,7 @@ from muslin.http.service import Service
 
 FOLDER = "imports"
 KEPT = 100
-"""Jobs that are kept; the oldest finished ones go first."""
+"""Jobs that are kept; the oldest of those that are finished, or that nobody confirmed, go first."""
 PAUSE = 5.0
 """Seconds before an import that found no room, on the disk or in a queue, is begun again."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -78,16 +78,24 @@ class Imports:
         self._cursors = Cursors("rejects")
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._resumed = False
 
     def resume(self) -> None:
         """Begin again what was interrupted; for the time when the model is there."""
         for place in self._places():
-            if place.job.exists() and place.read().status in ("received", "running"):
+            if not place.job.exists():
+                shutil.rmtree(place.folder, ignore_errors=True)  # an upload that did not end
+                continue
+            status = place.read().status
+            if status in FINAL:
+                place.clear("sent", "table")
+            elif status != "held":
                 self._worker.submit(self._run, place)
+        self._resumed = True
 
     def receive(self, suffix: str) -> Upload:
         """A new upload."""
-        if not self._service.ready:
+        if not self._service.ready or not self._resumed:
             raise ProblemError("not_ready", headers={"Retry-After": "1"})
         with self._lock:
             if self._root is None:
@@ -170,6 +178,8 @@ class Imports:
         job = place.read()
         job.status, job.error = status, error
         place.write(job)
+        if status in FINAL:
+            place.clear("sent", "table")
 
     def _shop(self) -> Shop:
         served = self._service.served
@@ -194,10 +204,11 @@ class Imports:
         return [Place(folder) for folder in sorted(self._root.iterdir())] if self._root is not None and there else []
 
     def _make_room(self) -> None:
-        jobs = [(place, place.read()) for place in self._places() if place.job.exists()]
-        over = sorted((j.created_at, p) for p, j in jobs if j.status in ("done", "failed"))[: max(len(jobs) - KEPT, 0)]
-        for _, place in over:
-            shutil.rmtree(place.folder, ignore_errors=True)
+        with self._lock:
+            jobs = [(place, place.read()) for place in self._places() if place.job.exists()]
+            ended = sorted((job.created_at, place) for place, job in jobs if job.status in {*FINAL, "held"})
+            for _, place in ended[: max(len(jobs) - KEPT, 0)]:
+                shutil.rmtree(place.folder, ignore_errors=True)
 
 
 class _StoppedError(Exception):

@@ -27,6 +27,8 @@ LEAVING = 0.2
 
 Mode = Literal["upsert", "full"]
 Status = Literal["received", "running", "held", "done", "failed"]
+FINAL = frozenset({"done", "failed"})
+"""After these nothing more happens, and the file is not kept."""
 Change = Callable[[Callable[[Shop], int]], int]
 """Does work on the shop that is served, alone."""
 
@@ -97,6 +99,12 @@ class Place(NamedTuple):
         """The file as it was sent."""
         return next(p for p in self.folder.iterdir() if p.stem == "sent")
 
+    def clear(self, *kinds: str) -> None:
+        """Remove the file as it was `sent` or the `table` unpacked of it: up to two gigabytes each."""
+        for path in list(self.folder.iterdir()):
+            if path.stem in kinds:
+                path.unlink(missing_ok=True)
+
 
 def run(place: Place, shop: Callable[[], Shop], change: Change) -> Job:
     """Do a job that is received, or was interrupted, or is confirmed; it ends done, failed or held.
@@ -119,6 +127,7 @@ def run(place: Place, shop: Callable[[], Shop], change: Change) -> Job:
         job.error = Failure(error.code, error.message, error.where.rpartition("/")[2])
     finally:
         place.write(job)
+    place.clear("table", *(("sent",) if job.status in FINAL else ()))
     return job
 
 
