@@ -130,6 +130,28 @@ def test_what_must_not_be_repeated_is_not(pauses: list[float]) -> None:
         assert len(seen) == 2
 
 
+def test_raw_repeats_only_what_may_be_repeated(pauses: list[float]) -> None:
+    methods = {"POST": 1, "GET": 4, "PUT": 4, "DELETE": 4}
+    for method, times in methods.items():
+        with service(lambda *_: None) as (url, seen), Client(url, patience=QUICK) as client:
+            with pytest.raises(ServiceError):
+                client.raw(method, "/v1/anything", {})
+            assert len(seen) == times
+
+
+def test_each_attempt_says_when_it_was_sent(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter(range(1, 10))
+    monkeypatch.setattr(shapes, "now", lambda: next(times))
+
+    def script(number: int, *_: Any) -> Answer | None:
+        return [None, (503, {"Retry-After": "20"}, {}), (200, {}, RECEIPT)][number - 1]
+
+    with service(script) as (url, seen), Client(url, patience=QUICK) as client:
+        client.send([CLICK])
+    assert [one[2]["sent_at"] for one in seen] == [1, 2, 3]
+    assert len({json.dumps(one[2]["events"]) for one in seen}) == 1
+
+
 def test_nobody_there(pauses: list[float]) -> None:
     with pytest.raises(ServiceError) as caught:
         Client("http://127.0.0.1:9", patience=QUICK).ready()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,7 @@ _KINDS = {
     ".parquet": "application/vnd.apache.parquet",
     ".zip": "application/zip",
 }
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 BATCH_BYTES = 900_000
 """Bytes of events in one request; the service takes one megabyte."""
 
@@ -30,7 +32,9 @@ class Client:
     """Speaks to one service, with one key. Every method raises `ServiceError`.
 
     Requests that were turned away because of their number (429, 503) are sent again when the service says so; so are
-    those whose connection broke. That does no harm: events carry ids, and everything else may be repeated.
+    those whose connection broke, where that does no harm: events carry ids, and looking, putting and removing may be
+    repeated. After a broken connection nobody knows whether `import_items`, `confirm_import`, `load_model`, `activate`,
+    `roll_back`, or a POST or PATCH by `raw` was done; these are not sent again.
     """
 
     def __init__(
@@ -61,8 +65,8 @@ class Client:
         path = "/v1/events?atomic=true" if atomic else "/v1/events"
         total = shapes.Receipt(0, 0, (), 0)
         for start, part in parts:
-            body = {"events": part, "sent_at": shapes.now()}
-            total = _sum(total, self._transport.call("POST", path, body, shapes.Receipt), start)
+            # Made for each attempt: the service corrects the clocks of shoppers by when a request was sent.
+            total = _sum(total, self._transport.call("POST", path, partial(_told, part), shapes.Receipt), start)
         return total
 
     def recommend(self, user_id: str | None = None, *, n: int = 20, wish: Wish | None = None) -> Recommendations:
@@ -167,8 +171,11 @@ class Client:
         return self._transport.call("POST", path, None, shapes.ModelInfo, again=False)
 
     def raw(self, method: str, path: str, body: Any = None) -> Any:
-        """The decoded answer to any request, for what this client has no method for."""
-        return self._transport.call(method, path, body, object)
+        """The decoded answer to any request, for what this client has no method for.
+
+        Only GET, HEAD, PUT and DELETE are sent again after a broken connection.
+        """
+        return self._transport.call(method, path, body, object, again=method.upper() in _REPEATABLE)
 
     def ready(self) -> bool:
         """Whether the service answers with a model; False where it says not yet."""
@@ -186,6 +193,11 @@ class Client:
 def _part(text: str) -> str:
     """One step of a path, whatever is in it."""
     return quote(text, safe="")
+
+
+def _told(events: list[msgspec.Raw]) -> dict[str, Any]:
+    """The body of a request that is sent now."""
+    return {"events": events, "sent_at": shapes.now()}
 
 
 def _batches(events: Sequence[Event]) -> Iterator[tuple[int, list[msgspec.Raw]]]:

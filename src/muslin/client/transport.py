@@ -56,14 +56,13 @@ class Transport:
     def call(self, method: str, path: str, body: Any, answer: type[T], *, again: bool = True) -> T:
         """The decoded answer of a request; `again`: repeating it after a broken connection does no harm.
 
-        Raises `ServiceError`.
+        `body`: what is encoded, or a function that makes it, which is called for each attempt. Raises `ServiceError`.
         """
-        content = None if body is None else msgspec.json.encode(body)
         with self._lock:
             for attempt in range(1, self._patience.attempts + 1):
                 last = attempt == self._patience.attempts
                 try:
-                    status, headers, got = self._once(method, path, content)
+                    status, headers, got = self._once(method, path, _encoded(body))
                 except _BROKEN as error:
                     self._connection.close()
                     if last or not again:
@@ -119,6 +118,11 @@ class Transport:
     def _wait(self, attempt: int) -> float:
         # Half of it by chance, so that clients who failed together do not come back together.
         return float(self._patience.first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+
+
+def _encoded(body: Any) -> bytes | None:
+    made = body() if callable(body) else body
+    return None if made is None else msgspec.json.encode(made)
 
 
 def _decoded(got: bytes, answer: type[T]) -> T:
