@@ -100,6 +100,18 @@ def test_load_activate_roll_back(start: Start) -> None:
     assert code(client.post(f"/v1/models/{second['model_id']}:rollback")) == (409, "not_active")
 
 
+def test_a_switch_that_fails_changes_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = start()
+    second = client.post("/v1/models", json={"name": "second", "accept_worse": True}).json()["model_id"]
+    with monkeypatch.context() as broken:
+        broken.setattr(Service, "open", lambda *_: 1 / 0)
+        assert code(client.post(f"/v1/models/{second}:activate")) == (500, "internal_error")
+    assert states(client) == {"active": "first", "ready": "second"}
+    assert code(client.post(f"/v1/models/{second}:rollback")) == (409, "not_active")
+    assert client.post(f"/v1/models/{second}:activate").status_code == 200
+    assert states(client) == {"active": "second", "previous": "first"}
+
+
 def test_refused_acts(start: Start) -> None:
     client = start()
     active = client.get("/v1/models").json()["models"][0]["model_id"]

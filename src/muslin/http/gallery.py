@@ -154,8 +154,8 @@ class Gallery:
         return path
 
     def _switch(self, held: dict[Standing, Held]) -> None:
+        self._service.open(held["active"].served)  # first: where it fails, the list stays true
         self._held = held
-        self._service.open(held["active"].served)
         self._remember(held["active"].name)
 
     def _told(self, outcome: str, held: Held) -> Held:
