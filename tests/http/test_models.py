@@ -112,6 +112,19 @@ def test_a_switch_that_fails_changes_nothing(start: Start, monkeypatch: pytest.M
     assert states(client) == {"active": "second", "previous": "first"}
 
 
+def test_a_page_of_before_two_switches_is_stale(start: Start) -> None:
+    """The garments may be in another order now, although the model is the same."""
+    client = start()
+    first = client.get("/v1/models").json()["models"][0]["model_id"]
+    cursor = client.post(URL, json=FIXED).json()["next_cursor"]
+    second = client.post("/v1/models", json={"name": "second", "accept_worse": True}).json()["model_id"]
+    assert client.post(f"/v1/models/{second}:activate").status_code == 200
+    assert client.post(f"/v1/models/{second}:rollback").json()["model_id"] == first
+    assert code(client.post(URL, json={"cursor": cursor})) == (409, "stale_cursor")
+    cursor = client.post(URL, json=FIXED).json()["next_cursor"]
+    assert client.post(URL, json={"cursor": cursor}).status_code == 200
+
+
 def test_refused_acts(start: Start) -> None:
     client = start()
     active = client.get("/v1/models").json()["models"][0]["model_id"]

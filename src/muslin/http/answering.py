@@ -47,7 +47,7 @@ def answer(service: Service, served: Served, request: RecommendationRequest) -> 
     _count(service, page, reason)
     more = len(found.answered.row) > len(page.row)
     if more:
-        service.pages.begin(name, Begun(served.version, found.answered))
+        service.pages.begin(name, Begun(served.opened, found.answered))
     return Recommendations(
         recommendation_id=name,
         model_version=served.version,
@@ -62,7 +62,7 @@ def answer(service: Service, served: Served, request: RecommendationRequest) -> 
 
 def next_page(service: Service, served: Served, request: RecommendationRequest) -> Recommendations:
     """A later page of a list that was begun, without garments that left meanwhile."""
-    place, begun = service.pages.find(request.cursor or "", served.version)
+    place, begun = service.pages.find(request.cursor or "", served.opened)
     online, engine = service.remembered(), served.shop.engine()
     page = begun.part(place.start, place.start + request.n)
     stop = place.start + len(page.row)

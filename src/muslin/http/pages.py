@@ -22,9 +22,9 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Begun(NamedTuple):
-    """A list, and the version of the model that made it."""
+    """A list, and which opening of a model made it (`Served.opened`): its rows are rows of that shop."""
 
-    version: str
+    opened: str
     list: Answered
 
 
@@ -47,16 +47,16 @@ class Pages:
         """Cursor of the garments from `start` on."""
         return self._cursors.make(Place(name, start))
 
-    def find(self, cursor: str, version: str) -> tuple[Place, Answered]:
+    def find(self, cursor: str, opened: str) -> tuple[Place, Answered]:
         """Where to go on, and in what.
 
         Raises `ProblemError`: `bad_cursor` for one that we did not make, `stale_cursor` for a list that is no longer
-        kept or was made by another model.
+        kept, or was made before the model was switched, were it back by now.
         """
         place = self._cursors.read(cursor, Place, "/cursor")
         with self._lock:
             begun = self._lists.get(place.recommendation_id)
-            if begun is None or begun.version != version:
+            if begun is None or begun.opened != opened:
                 raise ProblemError("stale_cursor", "/cursor")
             self._lists.move_to_end(place.recommendation_id)
         return place, begun.list

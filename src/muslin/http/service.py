@@ -6,6 +6,7 @@ one is opened meanwhile.
 
 import asyncio
 import hashlib
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ class Served:
     """The model at work, with the catalogue as it is now."""
     words: Words
     """What the catalogue can be filtered on now."""
+    opened: str = ""
+    """Names this opening of the model: rows of the shop mean the same garments only as long as it lasts."""
 
 
 class Service:
@@ -106,7 +109,7 @@ class Service:
                 self.ledger = self.ledger or Ledger(self._state)
             before = None if self._served is None else self._served.shop
             shop = Shop(served.model, self._online, self._explorer(before), choice=served.choice, before=before)
-            self._served = replace(served, shop=shop, words=Words())
+            self._served = replace(served, shop=shop, words=Words(), opened=secrets.token_hex(8))
             if shop.lost:
                 emit("garments_lost", {"count": len(shop.lost), "model_version": served.version})
         self.metrics.forget("model_info")
