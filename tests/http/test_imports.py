@@ -1,8 +1,10 @@
 """Files of garments: checked as a whole, taken in parts, the bad rows listed, and resumed after a kill."""
 
+import asyncio
 import errno
 import hashlib
 import io
+import socket
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from muslin.engine.assortment import job
@@ -18,6 +21,7 @@ from muslin.engine.assortment.job import Place
 from muslin.engine.model import Model
 from muslin.http import importing
 from muslin.http.app import create_app
+from muslin.http.body import Limits
 from muslin.http.problems import ProblemError
 
 URL = "/v1/imports"
@@ -294,6 +298,37 @@ def test_what_is_refused_at_the_door(client: TestClient, monkeypatch: pytest.Mon
     monkeypatch.setattr("muslin.http.importing.LARGEST", 10)
     assert code(client.post(URL, content=GOOD.encode(), headers=CSV)) == (413, "file_too_large")
     assert "new1" not in shown(client)
+
+
+def test_a_file_that_stops_coming(live: Callable[[Litestar], tuple[str, int]], model: Model, tmp_path: Path) -> None:
+    app = create_app(model, Limits(body_seconds=0.3), state=tmp_path)
+    head = f"POST {URL} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: {len(GOOD)}\r\n\r\n"
+    with socket.create_connection(live(app), timeout=10) as connection:
+        connection.sendall(head.encode() + GOOD[:20].encode())
+        got = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert got.startswith(b"HTTP/1.1 408")
+    assert b'"slow_body"' in got
+    assert list((tmp_path / "imports").iterdir()) == []
+
+
+def test_a_file_that_comes_in_pieces_is_written_beside_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muslin.http.imports._AT_ONCE", 10)
+    grow, threads = importing.Upload.grow, []
+
+    def noted(upload: importing.Upload, content: bytes) -> None:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        threads.append(len(content))
+        grow(upload, content)
+
+    monkeypatch.setattr(importing.Upload, "grow", noted)
+    pieces = (GOOD[n : n + 7].encode() for n in range(0, len(GOOD), 7))
+    digest = hashlib.sha256(GOOD.encode()).hexdigest()
+    answer = client.post(URL, content=pieces, headers=CSV, params={"sha256": digest})
+    assert ended(client, answer.json()["job_id"])["accepted"] == 2
+    assert sum(threads) == len(GOOD)
 
 
 def test_a_full_file_that_takes_much_away_waits_for_a_word(client: TestClient) -> None:

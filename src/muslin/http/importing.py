@@ -1,6 +1,7 @@
 """The imports of a service: one at a time, each in a folder of its own, and begun again after a restart."""
 
 import errno
+import hashlib
 import shutil
 import tempfile
 import threading
@@ -46,24 +47,29 @@ class Upload:
 
     def __init__(self, folder: Path, suffix: str) -> None:
         self.folder = folder
-        self.path = folder / f"sent{suffix}"
-        self._bytes = 0
+        self._file = (folder / f"sent{suffix}").open("wb")
+        self._bytes, self._digest = 0, hashlib.sha256()
 
-    def grow(self, more: int) -> None:
-        """Count what came; raises `ProblemError` (`file_too_large`)."""
-        self._bytes += more
+    def grow(self, content: bytes) -> None:
+        """Write what came; raises `ProblemError` (`file_too_large`)."""
+        self._bytes += len(content)
         if self._bytes > LARGEST:
             raise ProblemError("file_too_large", headers={"Connection": "close"})
+        self._digest.update(content)
+        self._file.write(content)
 
-    def finish(self, found: str, expected: str | None) -> None:
+    def finish(self, expected: str | None) -> None:
         """Raise `ProblemError` for an empty file (`empty_body`), or another than was meant (`wrong_checksum`)."""
+        self._file.close()
         if not self._bytes:
             raise ProblemError("empty_body")
-        if expected is not None and expected != found:
+        if expected is not None and expected != self._digest.hexdigest():
             raise ProblemError("wrong_checksum", "/query/sha256")
 
     def drop(self) -> None:
         """Forget what came."""
+        with suppress(OSError):
+            self._file.close()  # writes what is left, for which there may be no room
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,6 +1,6 @@
 """Whole files of garments: sent at once, taken beside, and looked up as they go on."""
 
-import hashlib
+import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from muslin.engine.assortment.job import LARGEST, Job, Mode, Reject
-from muslin.http.importing import Imports
+from muslin.http.body import Limits
+from muslin.http.importing import Imports, Upload
 from muslin.http.problems import ProblemError, documented
 
 _KINDS = {
@@ -19,6 +20,8 @@ _KINDS = {
     "application/vnd.apache.parquet": ".parquet",
     "application/zip": ".zip",
 }
+_AT_ONCE = 1 << 20
+"""Bytes that are written at once."""
 _ANY = ("ambiguous_length", "headers_too_large", "internal_error", "not_ready", "overloaded", "storage_full")
 _QUERY = ("unknown_field", "repeated_parameter", "invalid_value")
 
@@ -73,7 +76,14 @@ def told(job: Job) -> ImportJob:
     opt={"query": ("mode", "sha256"), "scope": "items:write"},
     request_max_body_size=LARGEST,
     responses=documented(
-        *_ANY, *_QUERY, "empty_body", "incomplete_body", "file_too_large", "unsupported_file", "wrong_checksum"
+        *_ANY,
+        *_QUERY,
+        "empty_body",
+        "incomplete_body",
+        "slow_body",
+        "file_too_large",
+        "unsupported_file",
+        "wrong_checksum",
     ),
 )
 async def send_import(
@@ -93,18 +103,32 @@ async def send_import(
     suffix = _KINDS.get(request.content_type[0])
     if suffix is None or request.headers.get("content-encoding", "identity") != "identity":
         raise ProblemError("unsupported_file", headers={"Accept": ", ".join(_KINDS)})
-    upload, digest = imports.receive(suffix), hashlib.sha256()
+    upload = await asyncio.to_thread(imports.receive, suffix)
     try:
-        with upload.path.open("wb") as file:
-            async for chunk in request.stream():
-                upload.grow(len(chunk))
-                digest.update(chunk)
-                file.write(chunk)
-        upload.finish(digest.hexdigest(), sha256)
+        await _received(request, upload)
+        await asyncio.to_thread(upload.finish, sha256)
     except BaseException:
         upload.drop()
         raise
-    return told(imports.begin(upload, mode))
+    return told(await asyncio.to_thread(imports.begin, upload, mode))
+
+
+async def _received(request: Request[Any, Any, State], upload: Upload) -> None:
+    """Write the body down, off the event loop; raises `ProblemError` (`slow_body`) where nothing comes for too long."""
+    limits: Limits = request.app.state.limits
+    chunks, gathered = aiter(request.stream()), bytearray()
+    while True:
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise ProblemError("slow_body", headers={"Connection": "close"}) from None
+        gathered += chunk or b""
+        if chunk is None or len(gathered) >= _AT_ONCE:
+            await asyncio.to_thread(upload.grow, bytes(gathered))
+            gathered.clear()
+        if chunk is None:
+            return
 
 
 @get(
