@@ -1,5 +1,6 @@
 """What an erasure removes of what was rejected, what it leaves, and when it must not say that it is done."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,23 @@ def test_a_short_id_takes_nobody_elses_rejected_events_along(opened: Callable[..
     online.erase("e")
     assert [bad["code"] for bad in online.export("bea")["rejected"]] == ["out_of_range"]
     assert online.export("e")["rejected"] == []
+
+
+def test_rejected_events_are_kept_without_the_ids_of_shoppers(
+    opened: Callable[..., Online], make: Make, tmp_path: Path
+) -> None:
+    online = opened()
+    who = {"user_id": "marguerite", "session_id": "visit-4711"}
+    number = make(4) | {"user_id": 4711_0815}
+    online.ingest([make(1, "marguerite"), make(1, "marguerite", item="hat"), make(2) | who, number])
+    rejected = online.export("marguerite")["rejected"]
+    assert [one["code"] for one in rejected] == ["exclusive_fields", "id_conflict"]
+    assert all(json.loads(one["sent"])["user_id"] == "marguerite" for one in rejected)
+    kept = [bytes(raw) for (raw,) in online._db.execute("SELECT raw FROM quarantine ORDER BY place")]
+    assert sorted(json.loads(raw)["item_id"] for raw in kept) == ["dress1", "dress1", "hat"]
+    online.close()
+    content = (tmp_path / "state" / "state.db").read_bytes()
+    assert not [name for name in (b"marguerite", b"visit-4711", b"47110815") if name in content]
 
 
 @pytest.mark.parametrize("name", ['a"n', "a\\n", "\t", "安娜"])

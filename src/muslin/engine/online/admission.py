@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from muslin.engine.online import log
-from muslin.engine.online.event import Bad, Fresh, Receipt, Rejected, Row
+from muslin.engine.online.event import Bad, Fresh, Receipt, Rejected, Row, encoded
 from muslin.engine.online.keys import Keys
 from muslin.engine.online.rules import DAY, Rules
+from muslin.engine.online.unnamed import unnamed
 from muslin.engine.online.validate import DETAILS
 from muslin.engine.online.writer import Batch
 
@@ -43,7 +46,7 @@ class Admission:
         """Write a batch, in the caller's transaction."""
         verdicts = log.judged(self.db, self.keys, batch.fresh)
         pairs = list(zip(batch.fresh, verdicts, strict=True))
-        bad = [*batch.bad, *(_conflict(fresh) for fresh, verdict in pairs if verdict == "conflict")]
+        bad = [*batch.bad, *(_conflict(fresh, self.keys) for fresh, verdict in pairs if verdict == "conflict")]
         rejected = tuple(sorted((one.rejected for one in bad), key=lambda one: one.index))
         if batch.atomic and rejected:
             return Admitted(Receipt(0, 0, rejected, self.seq), [], Counter({("other", "rejected"): len(rejected)}))
@@ -80,8 +83,9 @@ class Admission:
         return entered
 
 
-def _conflict(fresh: Fresh) -> Bad:
+def _conflict(fresh: Fresh, keys: Keys) -> Bad:
     name = fresh.row.event_id
     shown = name if name.isprintable() else None
     rejected = Rejected(fresh.place, "id_conflict", DETAILS["id_conflict"], shown)
-    return Bad(rejected, fresh.body, fresh.row.shopper)
+    kept = encoded(unnamed(msgspec.json.decode(fresh.body), keys))
+    return Bad(rejected, kept, fresh.row.shopper)

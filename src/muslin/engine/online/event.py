@@ -86,7 +86,7 @@ class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bad(NamedTuple):
-    """A rejected event with what is put in quarantine: what was sent, and whose it is if that can be told."""
+    """A rejected event with what is put in quarantine: what was sent (`unnamed`), and whose it is if one can tell."""
 
     rejected: Rejected
     raw: bytes

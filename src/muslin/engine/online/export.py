@@ -9,6 +9,7 @@ import msgspec
 
 from muslin.engine.online import log, stored
 from muslin.engine.online.event import Row
+from muslin.engine.online.unnamed import named
 
 
 def of_user(db: sqlite3.Connection, shopper: bytes, user_id: str) -> dict[str, Any]:
@@ -17,12 +18,16 @@ def of_user(db: sqlite3.Connection, shopper: bytes, user_id: str) -> dict[str, A
     for table in ("events", "pending"):
         sql = f"SELECT {log.COLUMNS} FROM {table} WHERE shopper = ? ORDER BY seq"  # noqa: S608 - one of two words
         rows += map(log.as_row, db.execute(sql, (shopper,)))
+
+    def _sent(raw: bytes) -> str:
+        return named(bytes(raw), shopper, user_id).decode(errors="replace")
+
     found = db.execute("SELECT code, raw FROM quarantine WHERE shopper = ? ORDER BY place", (shopper,))
     return {
         "user_id": user_id,
         "profile": stored.one(db, "user", shopper),
         "events": [plain(row) for row in rows],
-        "rejected": [{"code": code, "sent": bytes(raw).decode(errors="replace")} for code, raw in found],
+        "rejected": [{"code": code, "sent": _sent(raw)} for code, raw in found],
     }
 
 

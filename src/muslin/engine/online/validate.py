@@ -11,6 +11,7 @@ from muslin.engine.online.event import MAX_BYTES, Bad, Event, Fresh, Rejected, R
 from muslin.engine.online.keys import Keys
 from muslin.engine.online.moments import BadTimeError, micros
 from muslin.engine.online.rules import DAY, Rules
+from muslin.engine.online.unnamed import unnamed
 
 DETAILS = {
     "bad_characters": "A text holds characters that it cannot have.",
@@ -73,7 +74,8 @@ class Checker:
 
     def bad(self, index: int, raw: Any, code: str) -> Bad:
         """`raw` rejected for `code`."""
-        return Bad(Rejected(index, code, DETAILS[code], _id(raw)), _body(raw)[:MAX_BYTES], self._whose(raw))
+        kept = _body(unnamed(raw, self.keys))[:MAX_BYTES]
+        return Bad(Rejected(index, code, DETAILS[code], _id(raw)), kept, self._whose(raw))
 
     def _fresh(self, index: int, raw: Any, body: bytes) -> Fresh:
         if len(body) > MAX_BYTES:
