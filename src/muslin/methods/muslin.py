@@ -1,4 +1,4 @@
-"""Content gives the prior, first events the posterior, left-out garments teach both: the default.
+"""Content gives the prior, first events the posterior, left-out garments teach both.
 
 What is known of a shopper and a garment, likeness, EASE, a learned taste and what sells, is weighed into one logit,
 known and new garments alike. A new garment's first shoppers move it by a Gaussian process over shoppers of full rank.
