@@ -77,6 +77,7 @@ CITEULIKE = (
 HM_STRICT = (
     Bar("within", "content_knn", 0.305, 0.156, 0.006, _BEFORE),
     Bar("within", "ials", 0.293, 0.137, 0.006, _BEFORE),
+    Bar("within", "feature_ials", 0.293, 0.137, 0.006, _BEFORE),
     Bar("within", "item_knn", 0.295, 0.148, 0.006, _BEFORE),
     Bar("within", "ease", 0.297, 0.144, 0.006, _BEFORE),
     Bar("within", "ease_content", 0.323, 0.162, 0.006, _BEFORE),

@@ -39,6 +39,7 @@ def test_random_is_where_it_was_measured(exam: Exam) -> None:
 def test_baselines_are_not_weaker_than_measured(exam: Exam, bar) -> None:
     (reached,) = measure(exam, (bar,))
     assert reached.holds, reached
+    assert reached.ndcg > bar.ndcg, reached
 
 
 def test_one_epoch_of_two_tower_beats_every_simple_method(exam: Exam) -> None:
