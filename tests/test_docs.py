@@ -10,9 +10,11 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TRANSLATED = (
     "README",
+    "docs/benchmark",
     "docs/data",
     "docs/evaluation",
     "docs/features",
+    "docs/meta",
     "docs/operations",
     "docs/peers",
     "docs/reliability",

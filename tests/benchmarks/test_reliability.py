@@ -14,7 +14,7 @@ QUICK = {"power": 0.005, "restart": 0.01, "disorder": 0.01, "erasure": 0.01, "fo
 @pytest.mark.parametrize("name", QUICK)
 def test_quick(name: str) -> None:
     found = named(name).run(QUICK[name])
-    if not found.done and found.notes:
+    if found.notes and not (found.done or found.failures or found.controls):
         pytest.skip(found.notes[0])
     assert found.failures == []
     assert found.controls

@@ -45,6 +45,11 @@ def test_unknown_item(client: TestClient, item: str) -> None:
     assert "nope" not in answer.text
 
 
+def test_an_empty_item_is_no_address(client: TestClient) -> None:
+    answer = client.get("/v1/items//audience")
+    assert (answer.status_code, answer.json()["code"]) in {(404, "not_found"), (405, "method_not_allowed")}
+
+
 @pytest.mark.parametrize("item", ["a%2Fb", "a/b", "..", "../../etc/passwd"])
 def test_no_such_address(client: TestClient, item: str) -> None:
     answer = client.get(f"/v1/items/{item}/audience")

@@ -165,11 +165,12 @@ def test_slots_for_new_garments(model) -> None:
         found = asked(shop, seed, shopper=user, n=10, explore=True)
         assert found.explored[:10].sum() <= 2
         assert not found.explored[10:].any()
-        assert (found.propensity[found.explored] < 1).all() or found.explored.sum() <= 2
+        assert ((found.propensity[found.explored] > 0) & (found.propensity[found.explored] <= 1)).all()
         assert len(set(found.row.tolist())) == len(found.row)
         explorer.note(shop.state, found.row[:10])
         for item in np.array(ids(shop, found))[found.explored]:
             seen[item] = seen.get(item, 0) + 1
+    assert all(count >= 3 for count in seen.values()), seen
     assert all(count >= 3 for count in explorer.shown(shop.state).values() if count)
     late = answer(shop.engine(), Ask(shopper=user, n=10, explore=True), stream(1), NOW + 40 * 86_400_000_000)
     assert not late.explored.any()
