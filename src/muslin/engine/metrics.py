@@ -43,7 +43,6 @@ METRICS: dict[str, Metric] = {
     "fallback_total": Metric("counter", ("reason",), "Answers that were empty or not personal."),
     "path_total": Metric("counter", ("path",), "Garments recommended, by what their place rests on."),
     "explored_exposures_total": Metric("counter", (), "Garments shown to learn about them."),
-    "exposure_gini": Metric("gauge", (), "Inequality of exposure among garments, 0 to 1."),
     "quarantine_total": Metric("counter", ("code",), "Rows and events set aside."),
     "nonfinite_total": Metric("counter", ("where",), "Numbers that were not finite and were caught."),
     "auth_failures_total": Metric("counter", ("reason",), "Requests refused for their key."),
