@@ -5,11 +5,11 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from muslin.adapt import network
 from muslin.adapt.judges import Judge
 from muslin.adapt.layouts import LIKENESS, Layout
 from muslin.adapt.tasks import Rows, Tasks
 from muslin.data.episodes import Entity
-from muslin.random import torch_stream
 from muslin.types import Params
 
 _TEMPER = 50.0
@@ -75,15 +75,7 @@ def start(layout: Layout, inputs: int, hidden: int, seed: int) -> Params:
     So the untrained network ranks by what is alike, and training can only depart from that where it pays. The other
     units are features of behaviour, of no weight before an entity's events or training give them one.
     """
-    rng = torch_stream(seed, "decision")
-    params = {
-        "w1": torch.randn(hidden, inputs, generator=rng) * (2 / inputs) ** 0.5,
-        "b1": torch.zeros(hidden),
-        "w2": torch.randn(hidden, hidden, generator=rng) * (2 / hidden) ** 0.5,
-        "b2": torch.zeros(hidden),
-        "w3": torch.randn(hidden, generator=rng) * hidden**-0.5,
-        "b3": torch.tensor(-3.0),
-    }
+    params = network.start(inputs, hidden, seed) | {"b3": torch.tensor(-3.0)}
     if layout == "crossed":
         _pass_through(params, (inputs - 2) // 3)
     return params
