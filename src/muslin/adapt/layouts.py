@@ -98,7 +98,7 @@ def networks(decision: Params, layout: Layout, entity: Entity, own: Shoppers | G
 def evaluated(own: Networks, other: Other) -> Tensor:
     """[T, M] scores."""
     t, h, m = len(own.constant), own.constant.shape[1], len(other.vectors)
-    step = max(1, _CELLS // (h * m))
+    step = max(1, _CELLS // max(1, h * m))
     parts = [_evaluated(_part(own, slice(at, at + step)), other, slice(at, at + step)) for at in range(0, t, step)]
     return torch.cat(parts) if parts else other.likeness.new_zeros(0, m)
 
