@@ -1,6 +1,7 @@
 """The door to the online state: what is taken, what is not, and what the state then says."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
@@ -64,7 +65,25 @@ def test_atomic_is_all_or_nothing(opened: Callable[..., Online], make: Make) -> 
     refused = online.ingest([make(2, item="scarf1"), make(1, item="hat")], atomic=True)
     assert (refused.accepted, [bad.code for bad in refused.rejected]) == (0, ["id_conflict"])
     assert online.state_hash() == before
+    assert online.stats().quarantined == {}
     assert online.ingest([make(2, item="scarf1"), make(1)], atomic=True).accepted == 1
+    online.ingest([make(1, item="hat")])
+    assert online.stats().quarantined == {"id_conflict": 1}
+
+
+class Growing(Counter[tuple[str, str]]):
+    """Gets a new key whenever one is read, as if the writer came between."""
+
+    def items(self) -> Any:
+        for pair in super().items():
+            yield pair
+            self["more", str(len(self))] = 1
+
+
+def test_counters_are_read_while_the_writer_adds_to_them(opened: Callable[..., Online]) -> None:
+    online = opened()
+    online._admission.events = Growing({("click", "accepted"): 1, ("view", "accepted"): 2})
+    assert online.stats().events == {("click", "accepted"): 1, ("view", "accepted"): 2}
 
 
 def test_one_shopper_counts_little_in_sums(opened: Callable[..., Online], make: Make) -> None:

@@ -23,11 +23,12 @@ _OUTCOME = {"new": "accepted", "duplicate": "duplicate", "dropped": "dropped"}
 
 
 class Admitted(NamedTuple):
-    """The receipt of a batch, the rows it added to the log, and its events by type and outcome."""
+    """What a batch came to: its receipt, its rows in the log, events by type and outcome, quarantine by code."""
 
     receipt: Receipt
     rows: list[Row]
     events: Counter[tuple[str, str]]
+    quarantined: Counter[str]
 
 
 @dataclass
@@ -49,21 +50,22 @@ class Admission:
         bad = [*batch.bad, *(_conflict(fresh, self.keys) for fresh, verdict in pairs if verdict == "conflict")]
         rejected = tuple(sorted((one.rejected for one in bad), key=lambda one: one.index))
         if batch.atomic and rejected:
-            return Admitted(Receipt(0, 0, rejected, self.seq), [], Counter({("other", "rejected"): len(rejected)}))
-        log.quarantine(self.db, [one for one in bad if one.rejected.code not in UNKEPT], now)
+            events = Counter({("other", "rejected"): len(rejected)})
+            return Admitted(Receipt(0, 0, rejected, self.seq), [], events, Counter())
+        kept = [one for one in bad if one.rejected.code not in UNKEPT]
+        log.quarantine(self.db, kept, now)
         new = [fresh for fresh, verdict in pairs if verdict == "new"]
         rows = [row for fresh in new if (row := self._write(fresh, now)) is not None]
         count, pending = Counter(verdicts), len(new) - len(rows)
         events = Counter((fresh.row.kind, _OUTCOME[verdict]) for fresh, verdict in pairs if verdict != "conflict")
         events["other", "rejected"] = len(rejected)
-        return Admitted(
-            Receipt(len(new), count["duplicate"], rejected, self.seq, count["dropped"], pending), rows, events
-        )
+        receipt = Receipt(len(new), count["duplicate"], rejected, self.seq, count["dropped"], pending)
+        return Admitted(receipt, rows, events, Counter(one.rejected.code for one in kept))
 
     def tally(self, admitted: Admitted) -> None:
         """Count what became of a batch, once it is on the disk."""
         self.events.update(admitted.events)
-        self.quarantined.update(one.code for one in admitted.receipt.rejected if one.code not in UNKEPT)
+        self.quarantined.update(admitted.quarantined)
 
     def _write(self, fresh: Fresh, now: int) -> Row | None:
         """The row of the log, None where the event waits for its garment."""

@@ -188,7 +188,7 @@ class Online:
             items_in_memory=len(state.items),
             users_in_memory=len(state.users),
             evictions=state.items.evictions + state.users.evictions,
-            events={key: n for key, n in self._admission.events.items() if n},
+            events={key: n for key, n in dict(self._admission.events).items() if n},
             quarantined=dict(self._admission.quarantined),
             wal_bytes=wal.stat().st_size if wal.exists() else 0,
             snapshot_seq=state.snapshot_seq,
