@@ -50,6 +50,35 @@ def test_an_id_is_found_as_json_writes_it(opened: Callable[..., Online], make: M
     assert online._db.execute(count).fetchone() == (0,)
 
 
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("seen with ann", True),
+        ("ann, bea", True),
+        ("bea\nann", True),
+        ("ann-marie", True),
+        ("hannah", False),
+        ("anne", False),
+        ("joann", False),
+        ("ann2", False),
+    ],
+)
+def test_an_id_within_a_text_is_found_as_a_word(
+    opened: Callable[..., Online], make: Make, text: str, gone: bool
+) -> None:
+    online = opened()
+    online.ingest([make(1, "bea", price=-1) | {"note": text}])
+    online.erase("ann")
+    assert (online.export("bea")["rejected"] == []) is gone
+
+
+def test_an_id_in_chinese_is_found_between_other_words(opened: Callable[..., Online], make: Make) -> None:
+    online = opened()
+    online.ingest([make(1, "bea", price=-1) | {"note": "我和安娜一起看的"}])
+    online.erase("安娜")
+    assert online.export("bea")["rejected"] == []
+
+
 def test_an_erasure_whose_log_cannot_be_emptied_fails_and_can_be_repeated(
     opened: Callable[..., Online], make: Make, tmp_path: Path
 ) -> None:

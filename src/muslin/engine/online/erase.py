@@ -5,6 +5,7 @@ the next of the first shoppers moves up. The database file is written anew and t
 takes time in proportion to the whole. What stays is a hash of the shopper's hash, by which later events are dropped.
 """
 
+import re
 import sqlite3
 from typing import NamedTuple
 
@@ -62,9 +63,31 @@ def _delete(db: sqlite3.Connection, keys: Keys, shopper: bytes, name: str | None
     db.execute("DELETE FROM pending WHERE shopper = ?", (shopper,))
     db.execute("DELETE FROM quarantine WHERE shopper = ?", (shopper,))
     if name is not None:
-        db.execute("DELETE FROM quarantine WHERE instr(raw, ?) > 0", (encoded(name),))  # as JSON writes it, with quotes
+        _forget_mentions(db, name)
     db.execute("DELETE FROM stored WHERE kind = 'user' AND key = ?", (shopper,))
     return events
+
+
+_BEFORE = rb"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
+"""No letter, or one that JSON writes a control character with."""
+
+
+def _in_words(letter: str) -> bool:
+    return letter.isascii() and letter.isalnum()  # Chinese has no space between words
+
+
+def _forget_mentions(db: sqlite3.Connection, name: str) -> None:
+    """Delete what was rejected and has the id in any field, alone or within a text, as a word of its own.
+
+    Part of a longer word is somebody else's: erasing `e` does not take every event with an e in it.
+    """
+    written = encoded(name)[1:-1]  # as JSON writes it, without the quotes
+    before = _BEFORE if _in_words(name[0]) else b""
+    after = rb"(?![A-Za-z0-9])" if _in_words(name[-1]) else b""
+    whole = re.compile(before + re.escape(written) + after)
+    found = db.execute("SELECT place, raw FROM quarantine WHERE instr(raw, ?) > 0", (written,))
+    places = [(place,) for place, raw in found if whole.search(raw)]
+    db.executemany("DELETE FROM quarantine WHERE place = ?", places)
 
 
 def _forget_ids(db: sqlite3.Connection, keys: Keys, shopper: bytes) -> None:
