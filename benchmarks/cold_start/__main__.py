@@ -1,7 +1,8 @@
 """Run the benchmark: `python -m benchmarks.cold_start [DATA ...] [--methods A,B] [--quick]`.
 
 Each data set runs in a process of its own, so that its peak memory is its own. Finished answers are kept under
-`--work`; a run that was killed goes on from there.
+`--work`; a run that was killed goes on from there. Protocols that a run was not asked for stay in the results as an
+earlier run left them, so that a table can grow step by step.
 """
 
 import argparse
@@ -9,14 +10,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cold_start.plan import PLANS, SLOW, Plan, Round
-from benchmarks.cold_start.results import Measured, cost, write
+from benchmarks.cold_start import ledger
+from benchmarks.cold_start.plan import PLANS, Plan, Round
+from benchmarks.cold_start.results import Measured, joined, write
 from muslin import registry
 from muslin.data.dataset import Dataset
 from muslin.evaluate.result import Result
@@ -71,16 +72,14 @@ def tuned(dataset: Dataset, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def run(name: str, plan: Plan, work: Path, methods: tuple[str, ...] | None) -> Measured:
     """Everything `plan` asks of the data set `name`, whose files and answers are kept in `work`."""
-    started = time.monotonic()
-    dataset = _dataset(name, plan, work)
-    chosen = [m for m in methods or entrants() if m not in plan.without]
-    cache = work / f"{name}-answers"
-    resumed = cache.exists()
-    rounds = tuple(
-        _asked(dataset, [m for m in chosen if part.slow or m not in SLOW], part, plan.max_users, cache)
-        for part in plan.rounds
-    )
-    return Measured(name, rounds, cost(started, resumed=resumed))
+    cache, costs = work / f"{name}-answers", work / f"{name}-costs"
+    with ledger.kept(costs, older=cache.exists()):
+        dataset = _dataset(name, plan, work)
+        chosen = methods or entrants()
+        rounds = tuple(
+            _asked(dataset, plan.asked(chosen, part.protocols), part, plan.max_users, cache) for part in plan.rounds
+        )
+    return Measured(name, rounds, ledger.total(costs))
 
 
 def _asked(dataset: Dataset, methods: list[str], part: Round, max_users: int, cache: Path) -> Result:
@@ -112,7 +111,7 @@ def _one(name: str, wanted: argparse.Namespace) -> int:
     measured = run(name, plan, wanted.work, tuple(wanted.methods.split(",")) if wanted.methods else None)
     for result in measured.rounds:
         result.print()
-    print(write(measured, wanted.results))
+    print(write(joined(measured, wanted.results), wanted.results))
     return 0
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.cold_start.bars import Reached
+from benchmarks.cold_start.estimate import Estimate, everybody
+from benchmarks.cold_start.plan import Plan
 from benchmarks.cold_start.results import Measured
+from benchmarks.cold_start.wanted import Bar
 from benchmarks.cold_start.words import Words
 from muslin.evaluate.questions import Question, figures, questions
 from muslin.evaluate.result import BOUNDS, Result
@@ -36,26 +39,53 @@ def _side_by_side(raw: Result, clean: Result, question: Question, words: Words) 
     yield "\n".join(lines) + "\n"
 
 
-def bars(found: Mapping[str, Sequence[Reached]], words: Words) -> Iterator[str]:
-    """Baselines on splits of others, beside the figures to reach."""
+def bars(found: Mapping[str, Sequence[Bar | Reached]], words: Words) -> Iterator[str]:
+    """Baselines on splits of others, beside the figures to reach; those not measured yet too."""
     if not found:
         return
     yield f"## {words.bars}\n"
     yield words.bars_how + "\n"
     for name, reached in found.items():
-        heads = (words.question, words.method, words.ours_recall, words.ours_ndcg, words.bar, words.source)
+        heads = (words.question, words.method, words.ours_recall, words.ours_ndcg, words.bar, words.error, words.source)
         lines = [f"| {name}: {' | '.join(heads)} |", "|---|" + "---|" * (len(heads) - 1)]
         lines += [_bar(one, words) for one in reached]
         yield "\n".join(lines) + "\n"
 
 
-def _bar(one: Reached, words: Words) -> str:
-    bar = one.bar
+def _bar(one: Bar | Reached, words: Words) -> str:
+    bar, ours, mark = one, f"{words.unmeasured} | {words.unmeasured}", ""
+    if isinstance(one, Reached):
+        bar, ours, mark = one.bar, f"{one.recall:.3f} | {one.ndcg:.3f}", "" if one.holds else f" **{words.short}**"
     options = "".join(f", {name} {value}" for name, value in bar.options.items())
-    wanted = " / ".join("–" if value is None else f"{value:.3f}" for value in (bar.recall, bar.ndcg))
+    figures = " / ".join("–" if value is None else f"{value:.3f}" for value in (bar.recall, bar.ndcg))
     asked = " ".join(filter(None, (bar.view, bar.path)))
-    mark = "" if one.holds else f" **{words.short}**"
-    return f"| {asked} | `{bar.method}`{options} | {one.recall:.3f} | {one.ndcg:.3f} | {wanted}{mark} | {bar.source} |"
+    return f"| {asked} | `{bar.method}`{options} | {ours} | {figures}{mark} | ± {bar.error:.3f} | {bar.source} |"
+
+
+def absent(result: Result, protocol: str, plan: Plan, words: Words) -> str:
+    """Who has no line in a protocol's tables, and why: asked other questions only, or not measured yet."""
+    missing = [name for name in everybody() if name not in result.facts.methods]
+    spared = plan.spared(protocol)
+    by_reason: dict[str, list[str]] = {}
+    for name in missing:
+        by_reason.setdefault(words.reasons[spared[name]] if name in spared else "", []).append(f"`{name}`")
+    unasked = [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items() if reason]
+    told = [words.unasked.format(entrants="; ".join(unasked))] if unasked else []
+    told += [words.unanswered.format(entrants=", ".join(by_reason[""]))] if "" in by_reason else []
+    return " ".join(told)
+
+
+def costs(found: Sequence[Estimate], words: Words) -> Iterator[str]:
+    """What the whole plan takes by what was recorded, data set by data set."""
+    if not found:
+        return
+    yield f"## {words.whole}\n"
+    yield words.whole_how.format(hours=sum(one.hours for one in found)) + "\n"
+    lines = [f"| {words.data} | {words.hours} | {words.hours_fits} | {words.guessed} |", "|---|---|---|---|"]
+    for one in found:
+        names = ", ".join(f"`{name}`" for name in one.guessed) or "–"
+        lines.append(f"| {one.name} | {one.hours:.2f} | {one.fits / 3600:.2f} | {names} |")
+    yield "\n".join(lines) + "\n"
 
 
 def claims(result: Result, protocol: str, words: Words) -> Iterator[str]:

@@ -12,14 +12,18 @@ from pathlib import Path
 from benchmarks.cold_start import bars, comparisons
 from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.curves import by_k
+from benchmarks.cold_start.estimate import Estimate, estimates
 from benchmarks.cold_start.plan import PLANS
 from benchmarks.cold_start.results import RESULTS, Measured, read
+from benchmarks.cold_start.wanted import Bar
 from benchmarks.cold_start.words import WORDS, Words
 from muslin.evaluate import references
 from muslin.evaluate.questions import Question, best, figures, questions
 from muslin.evaluate.result import BOUNDS, Result, Row
 
 DOCS = Path(__file__).parents[2] / "docs"
+_ALL = PLANS["boutique"]
+"""The plan of a data set that has none of its own."""
 _PAGES = {"en": "benchmark.md", "zh": "benchmark.zh-CN.md"}
 
 
@@ -44,18 +48,27 @@ def main() -> int:
             for view, picture in by_k(result).items():
                 (DOCS / "images" / _picture(measured.name, view)).write_text(picture, encoding="utf-8")
     for language, name in _PAGES.items():
-        (DOCS / name).write_text(page(found, WORDS[language], bars.read()), encoding="utf-8")
+        (DOCS / name).write_text(page(found, WORDS[language], bars.standing(), estimates()), encoding="utf-8")
     return 0
 
 
-def page(found: list[Measured], words: Words, reached: Mapping[str, Sequence[Reached]] | None = None) -> str:
-    """The page in one language; `reached`: baselines on splits of others, by name of the split."""
+def page(
+    found: list[Measured],
+    words: Words,
+    reached: Mapping[str, Sequence[Bar | Reached]] | None = None,
+    whole: Sequence[Estimate] = (),
+) -> str:
+    """The page in one language; `reached`: baselines on splits of others, by name of the split; `whole`: its costs."""
     parts = [f"# {words.title}\n", f"{words.other}\n", words.made, words.how]
     missing = [name for name in PLANS if name not in {measured.name for measured in found}]
     parts += [words.missing.format(names=", ".join(missing))] if missing else []
     for measured in found:
         parts += list(_dataset(measured, words))
-    parts += [*comparisons.twins(found, words), *comparisons.bars(reached or {}, words)]
+    parts += [
+        *comparisons.twins(found, words),
+        *comparisons.bars(reached or {}, words),
+        *comparisons.costs(whole, words),
+    ]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -86,6 +99,8 @@ def _protocol(name: str, result: Result, protocol: str, words: Words) -> Iterato
     for part in _parts(asked):
         yield _table(result, part, words)
     yield from comparisons.claims(result, protocol, words)
+    if absent := comparisons.absent(result, protocol, PLANS.get(name, _ALL), words):
+        yield absent + "\n"
     leaks = [f for f in result.findings if f.protocol == protocol and f.violation]
     counted = [f for f in result.findings if f.protocol == protocol and not f.violation and f.count]
     counted = [f for f in counted if f.check != references.CHECK]  # how often it ranked lower is no leak

@@ -1,11 +1,7 @@
 """Results on disk: the whole of an evaluation, with what it ran on and what it cost."""
 
 import json
-import os
-import platform
-import resource
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +15,10 @@ _TABLES = ("rows", "comparisons", "findings")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took and where: processor `model`, `cores`, processor and wall seconds, peak memory in MB.
+    """What it took and where: processor `model`, `cores`, processor and wall seconds, peak memory in MB.
 
-    Answers found in the cache cost nothing: `resumed` says that there were some.
+    All runs that made the answers count; `resumed` says that something is missing: a run that was killed, or answers
+    older than the account.
     """
 
     model: str
@@ -55,6 +52,16 @@ def write(measured: Measured, folder: Path = RESULTS) -> Path:
     return path
 
 
+def joined(measured: Measured, folder: Path = RESULTS) -> Measured:
+    """`measured` and, before it, those rounds of `NAME.json` of whose protocols it has none."""
+    path = folder / f"{measured.name}.json"
+    if not path.is_file():
+        return measured
+    asked = {protocol for part in measured.rounds for protocol in part.facts.protocols}
+    kept = tuple(part for part in read(path).rounds if not asked & set(part.facts.protocols))
+    return replace(measured, rounds=(*kept, *measured.rounds))
+
+
 def read(path: Path) -> Measured:
     """What `write` stored; raises msgspec.ValidationError for anything else."""
     whole = json.loads(path.read_bytes())
@@ -71,24 +78,3 @@ def _by_column(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def _by_row(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def cost(started: float, *, resumed: bool) -> Cost:
-    """Cost of this process since `started` (time.monotonic)."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(
-        model=_processor(),
-        cores=os.cpu_count() or 1,
-        cpu_seconds=round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 1),
-        wall_seconds=round(time.monotonic() - started, 1),
-        peak_mb=round(max(own.ru_maxrss, children.ru_maxrss) / 1024, 1),
-        date=time.strftime("%Y-%m-%d", time.gmtime()),
-        resumed=resumed,
-    )
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -32,9 +32,20 @@ class Words:
     ours_ndcg: str
     bar: str
     source: str
+    error: str
     short: str
+    unmeasured: str
+    unasked: str
+    unanswered: str
+    whole: str
+    whole_how: str
+    data: str
+    hours: str
+    hours_fits: str
+    guessed: str
     calibration: str
     interval: str
+    reasons: dict[str, str]
     protocols: dict[str, str]
 
 
@@ -51,7 +62,8 @@ WORDS = {
         "`make bench-report` writes this page, `make bench-falsify` tries to break our claims.\n",
         size="{users:,} shoppers, {items:,} garments, {events:,} events.",
         cost="Measured on {model}, {cores} cores: {cpu:.0f} processor minutes, {wall:.0f} minutes, {mb:,.0f} MB peak;",
-        resumed="Answers kept from an earlier run were used, so these are not the costs of the whole.",
+        resumed="A run was killed, or kept answers are older than the account, so these are not the costs of the "
+        "whole.",
         terms="Splits: {seeds}; at most {users:,} shoppers a question.",
         fits="One fit of each of the {methods} entrants: {cpu:,.0f} processor seconds together.",
         missing="Planned and not measured yet: {names}. Below is what is measured so far; splits and entrants are "
@@ -74,9 +86,30 @@ WORDS = {
         ours_ndcg="NDCG@20",
         bar="to reach (Recall / NDCG)",
         source="figure",
+        error="may be missing",
         short="short",
+        unmeasured="not measured",
+        unasked="Not asked this: {entrants}.",
+        unanswered="Not measured yet: {entrants}.",
+        whole="What the whole costs",
+        whole_how="From the costs recorded above, every cut, protocol and entrant that is planned, peers too: "
+        "{hours:.1f} processor hours. A fit counts once for each cut; import, questions, audit and figures as what "
+        "the measured part took beside its fits. Entrants without a recorded fit on a data set are taken at the mean "
+        "of its others.",
+        data="data",
+        hours="processor hours",
+        hours_fits="of these, fits",
+        guessed="no fit recorded",
         calibration="calibration error of the lists",
         interval="90 % intervals that hold",
+        reasons={
+            "slow": "minutes of processor time a fit: asked about new garments only",
+            "revealed": "as `ease_content` until events of new garments are revealed: asked k-shot only",
+            "bridge": "bridges between domains: asked across domains only",
+            "few": "learn to learn from a few events: asked k-shot only",
+            "meta": "learn to learn from a few events: [meta.md](meta.md)",
+            "ids": "read what garments are like, and here are ids only",
+        },
         protocols={
             "item-cold": "new garments",
             "user-cold": "new shoppers",
@@ -99,7 +132,7 @@ WORDS = {
         "`make bench-table` 负责测量,`make bench-report` 生成本页,`make bench-falsify` 尝试推翻我们的结论。\n",
         size="{users:,} 位顾客,{items:,} 件商品,{events:,} 条事件。",
         cost="测量环境:{model},{cores} 核;处理器 {cpu:.0f} 分钟,历时 {wall:.0f} 分钟,内存最多 {mb:,.0f} MB;",
-        resumed="使用了先前运行保留的答案,因此这不是全部成本。",
+        resumed="有运行被强制终止,或使用了更早保留的答案,因此这不是全部成本。",
         terms="划分次数:{seeds};每个问题最多 {users:,} 位顾客。",
         fits="{methods} 个参赛者各拟合一次:共 {cpu:,.0f} 处理器秒。",
         missing="已计划但尚未测量:{names}。以下为目前测得的部分:划分次数与参赛者以各表所注为准。\n",
@@ -121,9 +154,29 @@ WORDS = {
         ours_ndcg="NDCG@20",
         bar="应达到(Recall / NDCG)",
         source="数字来源",
+        error="允许差距",
         short="未达到",
+        unmeasured="未测量",
+        unasked="不参加此项:{entrants}。",
+        unanswered="尚未测量:{entrants}。",
+        whole="全部成本",
+        whole_how="按上文记录的成本估算,包括计划中的每次划分、每个协议和每个参赛者(含其他项目的模型):共 {hours:.1f} "
+        "处理器小时。每次划分只计一次拟合;导入、提问、检查和统计按已测部分在拟合之外的耗时计。"
+        "某数据集上没有拟合记录的参赛者按该数据集其余参赛者的平均值计。",
+        data="数据",
+        hours="处理器小时",
+        hours_fits="其中拟合",
+        guessed="无拟合记录",
         calibration="列表的校准误差",
         interval="成立的 90 % 区间",
+        reasons={
+            "slow": "每次拟合需数分钟处理器时间:只回答新商品问题",
+            "revealed": "在新商品的事件公开之前与 `ease_content` 相同:只参加 k-shot",
+            "bridge": "领域之间的桥:只参加跨领域",
+            "few": "学习如何从少量事件中学习:只参加 k-shot",
+            "meta": "学习如何从少量事件中学习:见 [meta.zh-CN.md](meta.zh-CN.md)",
+            "ids": "依靠商品内容,而这里只有编号",
+        },
         protocols={
             "item-cold": "新商品",
             "user-cold": "新顾客",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from benchmarks.cold_start import __main__ as bench
-from benchmarks.cold_start import bars, curves, falsify, report
+from benchmarks.cold_start import bars, curves, falsify, report, wanted
 from benchmarks.cold_start.plan import PLANS, Plan, Round, planted
 from benchmarks.cold_start.results import Measured, read, write
 from benchmarks.cold_start.words import WORDS
@@ -156,12 +156,24 @@ def test_the_page_sets_the_data_with_twins_beside_those_without(measured) -> Non
 
 
 def test_a_baseline_that_falls_short_is_said_to(measured) -> None:
-    bar = bars.Bar("cold", "content_knn", 0.3, 0.2, 0.01, "a source", options={"idf_power": 1.8})
+    bar = wanted.Bar("cold", "content_knn", 0.3, 0.2, 0.01, "a source", options={"idf_power": 1.8})
     good, poor = bars.Reached(bar, 0.291, 0.25, 1.0), bars.Reached(bar, 0.31, 0.18, 1.0)
     assert (good.holds, poor.holds) == (True, False)
     page = report.page([measured], WORDS["en"], {"a split": [good, poor]})
-    assert "| cold | `content_knn`, idf_power 1.8 | 0.291 | 0.250 | 0.300 / 0.200 | a source |" in page
-    assert "| cold | `content_knn`, idf_power 1.8 | 0.310 | 0.180 | 0.300 / 0.200 **short** | a source |" in page
+    assert "| cold | `content_knn`, idf_power 1.8 | 0.291 | 0.250 | 0.300 / 0.200 | ± 0.010 | a source |" in page
+    assert (
+        "| cold | `content_knn`, idf_power 1.8 | 0.310 | 0.180 | 0.300 / 0.200 **short** | ± 0.010 | a source |" in page
+    )
+
+
+def test_bars_that_are_not_measured_are_shown_as_such(measured, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(bars, "BARS", tmp_path)
+    first, *others = bars.GROUPS["hm_strict"][1]
+    bars.keep("hm_strict", bars.Reached(first, 0.5, 0.4, 1.0))
+    standing = bars.standing()["hm_strict"]
+    assert [isinstance(one, bars.Reached) for one in standing] == [True, *(False for _ in others)]
+    page = report.page([measured], WORDS["en"], {"hm_strict": standing})
+    assert page.count("| not measured | not measured |") == len(others)
 
 
 def test_the_page_shows_what_methods_say_of_their_own_scores(measured) -> None:
