@@ -9,7 +9,7 @@ never moves anyone's row.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float32]
 Bools: TypeAlias = NDArray[np.bool_]
 Csr: TypeAlias = sp.csr_matrix
+Kept: TypeAlias = dict[str, tuple[tuple[object, ...], object]]
+"""Results by name, each with the inputs it was made of; see `features.kept`."""
 
 Path = Literal["cold", "warming", "hot", "fallback"]
 """Which knowledge produced an answer; see `scoring.paths`."""
@@ -48,12 +50,14 @@ class Dense(NamedTuple):
 class Features:
     """Features of a table's rows: `matrix` [rows, D] float32, its columns grouped into `blocks`, and `dense` columns.
 
-    A row without a value in a block is all zero there: missing is the absence of evidence, not a value.
+    A row without a value in a block is all zero there: missing is the absence of evidence, not a value. `kept`: what
+    was made of it, by name, see `features.kept`; None where nothing is kept.
     """
 
     matrix: Csr
     blocks: tuple[Block, ...]
     dense: tuple[Dense, ...] = ()
+    kept: Kept | None = field(default=None, repr=False, compare=False)
 
     def take(self, rows: slice | Ints) -> "Features":
         """Only the named rows."""

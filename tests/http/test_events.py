@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 
 from muslin.engine.model import Model
 from muslin.engine.online.event import Shopper
-from muslin.engine.online.online import Online
+from muslin.engine.online.online import Online, clock
 from muslin.engine.online.rules import Rules
 from muslin.http import events, following
 from muslin.http.app import create_app
@@ -185,6 +185,15 @@ def test_the_numbers_an_operator_sees(stateful: Callable[..., TestClient]) -> No
     assert 'muslin_quarantine_total{code="out_of_range"} 1' in text
     assert "muslin_event_commit_duration_seconds_count 1" in text
     assert service.metrics.text().count('outcome="duplicate"} 1') == 1
+
+
+def test_a_profile_from_the_future_is_refused(stateful: Callable[..., TestClient]) -> None:
+    client = stateful()
+    times = [{"updated_at": clock() // 1000 + more} for more in (0, 60_000, 3_600_000)] + [{"updated_at": "2099-01-01"}]
+    answers = [client.put("/v1/users", json={"users": [{"user_id": "zoe", "profile": {}, **at}]}) for at in times]
+    assert [answer.status_code for answer in answers] == [200, 200, 422, 422]
+    told = answers[2].json()
+    assert (told["code"], told["errors"][0]["pointer"]) == ("invalid_value", "/users/0/updated_at")
 
 
 def test_profiles_export_and_erasure(stateful: Callable[..., TestClient]) -> None:

@@ -142,7 +142,7 @@ def _mean_cosine(asked: Columns, items: Columns) -> Floats:
     total = np.asarray((items.content @ asked.content.T.toarray()).T, dtype=np.float32)
     for query, vectors in zip(asked.dense, items.dense, strict=True):
         total = total + query @ vectors.T
-    shared = asked.present() @ items.present().T
+    shared = asked.present @ items.present.T
     mean = np.divide(total, shared, out=np.full(total.shape, -np.inf, dtype=np.float32), where=shared > 0)
     rounded: Floats = np.round(mean, _DIGITS)
     return rounded

@@ -98,7 +98,8 @@ class Warming:
     """Keeps the parameters of one model up with what is told. May be used from any thread."""
 
     def __init__(self, fitted: Fitted, first: First | None) -> None:
-        self._base, self._first = fitted, first
+        self._base = fitted
+        self._first = first if isinstance(fitted.method, Adaptable) else None
         self._now = Warmed(fitted, frozenset(), -1)
         self._told: dict[str, tuple[Told, ...]] = {}
         self._who: dict[bytes, str] = {}
@@ -107,7 +108,7 @@ class Warming:
 
     def warmed(self, world: World) -> Warmed:
         """Parameters for `world`, which is that of the model, perhaps with more garments."""
-        if self._first is None or not isinstance(self._base.method, Adaptable):
+        if self._first is None:
             return self._now
         if self._first.changes(self._now.version)[0] == self._now.version:
             return self._now

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
+from muslin.features.kept import carried
 from muslin.features.space import World, category_codes, domain_codes, hot_items
 from muslin.types import Catalogue, Csr, Dense, Features, Ints
 
@@ -45,8 +46,21 @@ def with_column(world: World, column: pl.Series) -> World:
     """`world` whose items have `column` [N], which no feature is made of."""
     dataset = replace(world.dataset, items=world.dataset.items.with_columns(column))
     found = replace(world, dataset=dataset)
-    _carry(world, found, ("row_of_item", "family_codes", "_user_row", "_history", "_garments"))
+    _carry(world, found, _LOOKED_UP)
     return found
+
+
+def keeping(world: World) -> World:
+    """`world` whose catalogue keeps what is made of it (`features.kept`), as do those that grow out of it."""
+    if world.catalogue.features.kept is not None:
+        return world
+    features = replace(world.catalogue.features, kept={})
+    found = replace(world, catalogue=replace(world.catalogue, features=features))
+    _carry(world, found, _LOOKED_UP)
+    return found
+
+
+_LOOKED_UP = ("row_of_item", "family_codes", "_user_row", "_history", "_garments", "by_popularity")
 
 
 def _carry(world: World, found: World, names: Sequence[str]) -> None:
@@ -74,7 +88,9 @@ def _stacked(old: Features, fresh: Features, order: Ints) -> Features:
         Dense(a.name, np.concatenate([a.vectors, b.vectors])[order])
         for a, b in zip(old.dense, fresh.dense, strict=True)
     )
-    return Features(_rows(old.matrix, fresh.matrix, order), old.blocks, dense)
+    replaced = np.flatnonzero(order[: old.matrix.shape[0]] >= old.matrix.shape[0])
+    kept = carried(old.kept, replaced.tolist())
+    return Features(_rows(old.matrix, fresh.matrix, order), old.blocks, dense, kept)
 
 
 def _rows(old: Csr, fresh: Csr, order: Ints) -> Csr:

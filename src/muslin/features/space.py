@@ -65,6 +65,11 @@ class World:
         return dict(zip(self.dataset.items["family"].to_list(), self.catalogue.family.tolist(), strict=True))
 
     @cached_property
+    def by_popularity(self) -> Ints:
+        """[N] catalogue rows, the most popular first, equals in order of row."""
+        return np.argsort(-self.popularity, kind="stable").astype(np.int64)
+
+    @cached_property
     def _user_row(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.shoppers.ids)}
 
@@ -277,8 +282,10 @@ def _take_rows(matrix: Csr, rows: Ints) -> Csr:
     """Rows of `matrix`, empty where `rows` is -1."""
     if not matrix.shape[0]:
         return sp.csr_matrix((len(rows), matrix.shape[1]), dtype=np.float32)
-    picked = matrix[np.maximum(rows, 0)]
-    known = sp.diags_array((rows >= 0).astype(np.float32))
-    out = sp.csr_matrix(known @ picked)
+    first = matrix.indptr[np.maximum(rows, 0)].astype(np.int64)
+    counts = np.where(rows >= 0, matrix.indptr[np.maximum(rows, 0) + 1] - first, 0)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    cells = np.repeat(first - starts[:-1], counts) + np.arange(starts[-1])
+    out = sp.csr_matrix((matrix.data[cells], matrix.indices[cells], starts), shape=(len(rows), matrix.shape[1]))
     out.eliminate_zeros()
     return out

@@ -1,6 +1,8 @@
 """How a request for recommendations is answered, first pages and later ones."""
 
+import asyncio
 import secrets
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,8 @@ from muslin.random import stream
 
 PATIENCE = 0.05
 """Seconds that an answer waits for the events it should know of."""
+_GLANCE = 0.002
+"""Seconds between two looks whether they have come."""
 
 
 class _Found(NamedTuple):
@@ -28,10 +32,22 @@ class _Found(NamedTuple):
     failed: bool
 
 
-def answer(service: Service, served: Served, request: RecommendationRequest) -> Recommendations:
-    """The first page for a request; the order is the same each time but for the slots of new garments."""
+async def behind(online: Online | None, min_seq: int | None) -> bool:
+    """Whether what the answer should know of has not come yet; no thread waits for it."""
+    if min_seq is None or min_seq == 0:
+        return False
+    until = time.monotonic() + PATIENCE
+    while online is not None and online.seq < min_seq and time.monotonic() < until:
+        await asyncio.sleep(_GLANCE)
+    return online is None or online.seq < min_seq
+
+
+def answer(service: Service, served: Served, request: RecommendationRequest, *, late: bool = False) -> Recommendations:
+    """The first page for a request; the order is the same each time but for the slots of new garments.
+
+    `late`: events that it should know of have not come.
+    """
     online = service.remembered()
-    late = _late(online, request.min_seq)
     seq = None if online is None else online.seq
     engine, now = served.shop.engine(), clock()
     filters, warnings = understood(request.filters, request.domain, served.words.of(engine.state))
@@ -87,13 +103,6 @@ def _found(served: Served, engine: Engine, ask: Ask, name: str, now: int) -> _Fo
     except Exception as error:
         report("model_failed", error, {"model_version": served.version})
         return _Found(most_popular(engine, ask), True)
-
-
-def _late(online: Online | None, min_seq: int | None) -> bool:
-    """Whether what the answer should know of has not come yet."""
-    if min_seq is None or min_seq == 0:
-        return False
-    return online is None or not online.wait(min_seq, PATIENCE)
 
 
 def _items(engine: Engine, page: Answered, start: int, *, explain: bool, drawn: bool) -> tuple[Recommended, ...]:

@@ -8,7 +8,6 @@ from muslin.engine.assortment.state import Assortment
 from muslin.engine.filters import Filters
 from muslin.engine.online.event import Shopper
 from muslin.engine.online.online import Online
-from muslin.engine.online.refused import RefusedError
 from muslin.engine.online.rules import DAY
 from muslin.http.conditions import Warn
 
@@ -48,18 +47,10 @@ def known(state: Assortment, online: Online | None, visitor: Visitor, context: S
     met = visitor.user_id is not None and state.model.world.user_rows([visitor.user_id])[0] >= 0
     if online is not None and shopper is not None:
         events += [Event(taken.item, taken.weight, taken.day * DAY) for taken in online.history(shopper)]
-        profile = None if met or visitor.user_id is None else _profile(online, visitor.user_id)
+        profile = None if met or visitor.user_id is None else online.profile(visitor.user_id)
     name = NOBODY if visitor.user_id is None else visitor.user_id
     ask = Ask(shopper=name, events=events, profile=profile)
     return Known(ask, bool(met or profile is not None), tuple(unknown))
-
-
-def _profile(online: Online, user_id: str) -> dict[str, object] | None:
-    """The profile of a user; nobody waits for a writer that is busy or gone."""
-    try:
-        return online.profile(user_id)
-    except RefusedError:
-        return None
 
 
 def wanted(ask: Ask, filters: Filters | None, n: int, *, explore: bool) -> Ask:

@@ -30,6 +30,8 @@ class Limits:
     """Requests that may wait for it at most; more are refused with 503."""
     wait_seconds: float = 0.05
     """Longest time a request should wait for it; those that would wait longer are refused with 503."""
+    change_seconds: float = 2.0
+    """The same of a change of the catalogue, which waits for those before it."""
 
 
 class StrictRequest(Request[Any, Any, State]):

@@ -4,7 +4,7 @@ from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from muslin.http.answering import answer, next_page
+from muslin.http.answering import answer, behind, next_page
 from muslin.http.problems import BODY, ProblemError, documented
 from muslin.http.recommended import RecommendationRequest, Recommendations
 from muslin.http.service import Service
@@ -36,7 +36,8 @@ async def recommend(data: JSONBody[RecommendationRequest], service: NamedDepende
     if data.user_id is not None and data.session_id is not None:
         raise ProblemError("exclusive_fields", "/session_id")
     if data.cursor is None:
-        return await service.run(lambda served: answer(service, served, data))
+        late = await behind(service.remembered(), data.min_seq)
+        return await service.run(lambda served: answer(service, served, data, late=late))
     alone = RecommendationRequest(n=data.n, explain=data.explain, cursor=data.cursor)
     if data != alone:
         raise ProblemError("exclusive_fields", "/cursor")

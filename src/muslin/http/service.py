@@ -8,9 +8,7 @@ import asyncio
 import hashlib
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,12 +27,13 @@ from muslin.engine.online.online import Online, clock
 from muslin.engine.online.refused import RefusedError
 from muslin.engine.shop import Shop
 from muslin.errors import ModelError
+from muslin.features.append import keeping
 from muslin.http.body import Limits
 from muslin.http.erasures import Erasures
 from muslin.http.following import following
+from muslin.http.lane import Lane
 from muslin.http.log import emit
 from muslin.http.pages import Pages
-from muslin.http.pressure import Pressure
 from muslin.http.problems import ProblemError
 from muslin.http.refusals import refused
 from muslin.http.vocabulary import Words
@@ -62,7 +61,7 @@ class Served:
 
 
 class Service:
-    """Holds the served model, if any, and runs engine work on a bounded number of threads."""
+    """Holds the served model, if any, and runs engine work beside the event loop."""
 
     def __init__(self, limits: Limits, state: Path | None = None) -> None:
         self.metrics = Metrics()
@@ -71,8 +70,9 @@ class Service:
         self._online: Online | None = None
         self.erasures = Erasures()
         self._served: Served | None = None
-        self._pressure = Pressure(limits)
-        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="muslin-engine")
+        self._answers = Lane(limits, self.metrics, "muslin-engine")
+        alone = replace(limits, threads=1, wait_seconds=limits.change_seconds)  # changes come one after the other
+        self._changes = Lane(alone, self.metrics, "muslin-catalogue")
         self._catalogue = threading.Lock()
         self._waiting: list[Callable[[], None]] = []
         self.pages = Pages()
@@ -137,15 +137,14 @@ class Service:
 
     async def change(self, work: Callable[[Shop], T]) -> T:
         """Result of `work` on the shop being served, which nobody else changes or exchanges meanwhile; as `run`."""
-        return await self.run(lambda _: self.changed(work))
+        self._at_hand()
+        return await self._changes.run(lambda: self.changed(work))
 
     def changed(self, work: Callable[[Shop], T]) -> T:
         """`change`, for threads that are not the event loop's. Raises `ProblemError` where it cannot be kept."""
         with self._catalogue:
-            if self._served is None:
-                raise ProblemError("not_ready", headers={"Retry-After": "1"})
             try:
-                return work(self._served.shop)
+                return work(self._at_hand().shop)
             except RefusedError as error:
                 raise refused(error) from None
 
@@ -161,35 +160,18 @@ class Service:
 
     async def run(self, work: Callable[[Served], T]) -> T:
         """Result of `work` on the served model, off the event loop; raises `ProblemError` (503) when it cannot be."""
-        served = self._served
-        if served is None:
+        served = self._at_hand()
+        return await self._answers.run(lambda: work(served))
+
+    def _at_hand(self) -> Served:
+        if self._served is None:
             raise ProblemError("not_ready", headers={"Retry-After": "1"})
-        self._admit()
-        took = 0.0
-
-        def timed() -> T:
-            nonlocal took
-            started = time.perf_counter()
-            try:
-                return work(served)
-            finally:
-                took = time.perf_counter() - started
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, timed)
-        finally:
-            self._pressure.leave(took)
-
-    def _admit(self) -> None:
-        try:
-            self._pressure.enter()
-        except ProblemError:
-            self.metrics.count("requests_shed_total", "overloaded")
-            raise
+        return self._served
 
     async def close(self) -> None:
         """Let the work in hand end, stop the threads and write the state down."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._answers.close()
+        await self._changes.close()
         if self.ledger is not None:
             await asyncio.to_thread(self.ledger.close)
         if self._online is not None:
@@ -201,6 +183,7 @@ def proved(model: Model) -> Served:
 
     Raises `ModelError` (`golden_failed`) otherwise. This also builds what the engine builds on first use.
     """
+    model = replace(model, world=keeping(model.world))
     known = model.world.shoppers.ids[:1].tolist()
     first, second = (model.recommend([NOBODY, *known], 5) for _ in range(2))
     empty = first.is_empty() and len(model.world.catalogue) > 0

@@ -8,6 +8,7 @@ from litestar import delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from muslin.engine.assortment.sift import AHEAD
 from muslin.engine.online.event import MAX_EVENTS
 from muslin.engine.online.moments import BadTimeError, micros
 from muslin.engine.online.online import clock
@@ -127,6 +128,9 @@ def _moment(place: int, user: Profile) -> int:
     if user.updated_at is None:
         return clock()
     try:
-        return micros(user.updated_at)
+        at = micros(user.updated_at)
     except BadTimeError:
-        raise ProblemError("invalid_value", f"/users/{place}/updated_at") from None
+        at = None
+    if at is None or at > clock() + AHEAD:  # a time in the future would outlast every later word
+        raise ProblemError("invalid_value", f"/users/{place}/updated_at")
+    return at

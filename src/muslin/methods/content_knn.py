@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from muslin.features.dense import unit
+from muslin.features.kept import once
 from muslin.method import Evidence, NotNegative
 from muslin.nets.blend import inverse_frequency
 from muslin.nets.rows import unit_rows
-from muslin.types import Csr, Floats, Items, Params, TrainData, Users
+from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +45,28 @@ class ContentKnn:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Weighted cosines [U, I] between the sum of the history's features and each candidate's."""
-        weight = params["weight"].numpy()
-        content = unit_rows(items.catalogue.features.matrix @ sp.diags_array(weight))
-        profile = unit_rows(users.history.sign() @ content)
-        scores = _product(profile, content[items.rows])
-        for column in items.catalogue.features.dense:
-            taste = users.history.sign() @ column.vectors
+        features, weight = items.catalogue.features, params["weight"]
+        content = once(features, "content_knn", (weight,), lambda: _content(features, weight))
+        history = users.history.sign()
+        scores = _cosines(history, content, items.rows)
+        for column in features.dense:
+            taste = history @ column.vectors
             scores += self.config.dense_weight * (unit(taste) @ column.vectors[items.rows].T)
         return torch.from_numpy(scores)
 
 
-def _product(profile_UD: Csr, content_ID: Csr) -> Floats:
-    """`profile @ content.T` [U, I], with the shorter side made dense: scores are dense, features are not."""
-    if profile_UD.shape[0] < content_ID.shape[0]:
-        return np.ascontiguousarray((content_ID @ profile_UD.T.toarray()).T, dtype=np.float32)
-    return np.ascontiguousarray(profile_UD @ content_ID.T.toarray(), dtype=np.float32)
+def _content(features: Features, weight: Tensor) -> Csr:
+    return unit_rows(sp.csr_matrix(features.matrix @ sp.diags_array(weight.numpy())))
+
+
+def _cosines(history_UN: Csr, content_ND: Csr, rows: Ints) -> Floats:
+    """[U, I] cosines of the sums of histories with the `rows`. Scores are dense, and so are a few profiles."""
+    profile = unit_rows(history_UN @ content_ND)
+    if profile.shape[0] >= len(rows):
+        return np.ascontiguousarray(profile @ content_ND[rows].T.toarray(), dtype=np.float32)
+    few = 2 * len(rows) < content_ND.shape[0]  # else picking scores is quicker than picking sparse rows
+    scores = (content_ND[rows] if few else content_ND) @ profile.toarray().T
+    return np.ascontiguousarray((scores if few else scores[rows]).T, dtype=np.float32)
 
 
 def build(config: Config) -> ContentKnn:

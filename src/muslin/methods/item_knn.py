@@ -57,13 +57,11 @@ class ItemKnn:
         expected = sp.csr_matrix(taken @ stored.matrix(params, "knn", n))
         hot = items.rows < n
         out = np.zeros((len(users), len(items)), dtype=np.float32)
-        out[:, hot] = expected[:, items.rows[hot]].toarray()
+        out[:, hot] = expected.toarray()[:, items.rows[hot]]
         if not hot.all():
-            columns = blend.columns(items.catalogue.features, params["idf"].numpy())
-            weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
-            new, known = columns.take(items.rows[~hot]), columns.take(np.arange(n))
-            near = neighbours.nearest(new, known, weights, self.config.content)
-            out[:, ~hot] = ((expected + self.config.own * taken) @ near.T).toarray()
+            features, content = items.catalogue.features, self.config.content
+            near = neighbours.of_new(features, params, n, content, items.rows[~hot])
+            out[:, ~hot] = neighbours.votes(sp.csr_matrix(expected + self.config.own * taken), near)
         return torch.from_numpy(out)
 
     def _similar(self, pairs: Csr) -> Csr:

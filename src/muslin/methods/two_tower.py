@@ -128,7 +128,7 @@ class TwoTower:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Logits [U, I]: log of how much likelier the shopper takes this item than an average one, plus a constant."""
-        item_NK, bias_N = tower.items(params, items.catalogue.features)
+        item_NK, bias_N = tower.of_catalogue(params, items.catalogue.features)
         user_UK = _shopper(params, row_means(users.history), item_NK, users.features)
         rows = torch.from_numpy(items.rows)
         query_UK: Tensor = params["log_scale"].exp() * user_UK

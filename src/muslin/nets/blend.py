@@ -12,6 +12,7 @@ Source: the conditional logit of McFadden 1974, with sampled alternatives and th
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -19,9 +20,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from torch import Tensor
 
 from muslin.data.pairs import pair_batches
 from muslin.features.dense import unit
+from muslin.features.kept import once
 from muslin.types import Csr, Features, Floats, Ints, TrainData
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -66,6 +69,7 @@ class Columns:
         """Only the named rows."""
         return Columns(self.content[rows], self.owner, self.n_blocks, tuple(d[rows] for d in self.dense))
 
+    @cached_property
     def present(self) -> Floats:
         """[rows, C] 1 where a row has a value in a column."""
         counts = np.diff(self.content.indptr)
@@ -82,6 +86,11 @@ def columns(features: Features, idf: Floats) -> Columns:
     scaled = sp.csr_matrix(features.matrix @ sp.diags_array(idf))
     content = unit_blocks(scaled, owner, len(features.blocks))
     return Columns(content, owner, len(features.blocks), tuple(d.vectors for d in features.dense))
+
+
+def of_catalogue(features: Features, idf: Tensor) -> Columns:
+    """`columns` of a whole catalogue, made once where it is kept (`features.kept`)."""
+    return once(features, "blend", (idf,), lambda: columns(features, idf.numpy()))
 
 
 def owners(features: Features) -> Ints:
@@ -114,7 +123,14 @@ def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:
     for weight, taste, vectors in zip(weights.weight[items.n_blocks :], profiles.dense, items.dense, strict=True):
         if weight > 0:
             scores += weight * (taste @ vectors.T)
-    return np.ascontiguousarray(scores - (profiles.present() * (weights.weight * weights.usual)) @ items.present().T)
+    return np.ascontiguousarray(scores - (profiles.present * (weights.weight * weights.usual)) @ items.present.T)
+
+
+def scored(profiles: Columns, items: Columns, weights: Weights, rows: Ints) -> Floats:
+    """`blended` [U, rows] of the `rows` of `items`; picking scores beats picking sparse rows where most are wanted."""
+    if 2 * len(rows) < items.content.shape[0]:
+        return blended(profiles, items.take(rows), weights)
+    return np.ascontiguousarray(blended(profiles, items, weights)[:, rows])
 
 
 def learned(data: TrainData, items: Columns, seed: int) -> Weights:
@@ -192,7 +208,7 @@ _NEVER = np.float32(-1e9)
 def _usual(example: _Example) -> Floats:
     """[C] mean cosine of profiles and alternatives that both have a value there."""
     out = np.zeros(len(example.profile), dtype=np.float32)
-    known, there = example.profile.present(), example.negative.present()
+    known, there = example.profile.present, example.negative.present
     for place, cosine in enumerate(_cosines(example.profile, example.negative)):
         both = known[:, place].sum() * there[:, place].sum()
         out[place] = cosine.sum() / both if both else 0.0
@@ -203,8 +219,8 @@ def _lead(example: _Example, usual: Floats) -> Floats:
     """[B, S, C] by how much each alternative is more alike to the profile than the target is."""
     b, s, c = len(example.offset), example.offset.shape[1], len(usual)
     out = np.empty((b, s, c), dtype=np.float32)
-    known, there = example.profile.present(), example.negative.present()
-    own = _own_cosines(example.profile, example.target) - known * example.target.present() * usual
+    known, there = example.profile.present, example.negative.present
+    own = _own_cosines(example.profile, example.target) - known * example.target.present * usual
     for place, cosine in enumerate(_cosines(example.profile, example.negative)):
         excess = cosine - np.outer(known[:, place] * usual[place], there[:, place])
         out[:, :, place] = excess - own[:, place, None]

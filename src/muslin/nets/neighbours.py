@@ -7,8 +7,9 @@ weights are squared similarities that sum to one. Differs: similarity is the lea
 import numpy as np
 import scipy.sparse as sp
 
+from muslin.features.kept import by_row
 from muslin.nets import blend, rows
-from muslin.types import Csr, Floats, Ints
+from muslin.types import Csr, Features, Floats, Ints, Params
 
 _ROWS = 2048
 """Items compared with all others at once."""
@@ -30,6 +31,29 @@ def nearest(
             alike[np.arange(len(block)), own[block]] = -np.inf
         parts.append(_heaviest(alike, count))
     return sp.csr_matrix(sp.vstack(parts), dtype=np.float32)
+
+
+def of_new(features: Features, params: Params, trained: int, count: int, rows: Ints) -> Csr:
+    """[I, `trained`] `nearest` of the new items `rows` of a catalogue among the trained ones.
+
+    `params`: `idf`, `weight` and `usual` of the blend. Where the catalogue is kept, each new item is compared once.
+    """
+    columns = blend.of_catalogue(features, params["idf"])
+    weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
+
+    def near(some: Ints) -> Csr:
+        return nearest(columns.take(some), columns.take(np.arange(trained)), weights, count)
+
+    if features.kept is None:
+        return near(rows)
+    every = by_row(features, "near", (params["idf"], params["weight"], params["usual"]), trained, near)
+    return sp.csr_matrix(every[rows - trained])
+
+
+def votes(expected_UN: Csr, near_IN: Csr) -> Floats:
+    """`expected @ near.T` [U, I], dense."""
+    found: Floats = np.ascontiguousarray((near_IN @ expected_UN.toarray().T).T, dtype=np.float32)
+    return found
 
 
 def _heaviest(alike: Floats, count: int) -> Csr:

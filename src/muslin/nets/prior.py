@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from muslin.features.kept import once
 from muslin.nets import blend, ease, neighbours, stored
 from muslin.random import stream
 from muslin.types import Csr, Floats, Ints, Items, Params, TrainData, Users
@@ -41,11 +42,12 @@ class Shape:
 
 
 class _Parts(NamedTuple):
-    """Everything about the shoppers [U] and the trained items [N] that scoring needs."""
+    """Everything about the shoppers [U], the trained items [N] and all items that scoring needs."""
 
     expected: Csr
     profile: blend.Columns
-    trained: blend.Columns
+    every: blend.Columns
+    sample: blend.Columns
     weights: blend.Weights
 
 
@@ -107,37 +109,30 @@ def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Like
     """What `scores` weighs."""
     parts = _parts(params, users, items)
     n, sample = trained(params), params["sample"].numpy()
-    columns = blend.columns(items.catalogue.features, params["idf"].numpy()).take(items.rows)
-    raw = in_units(blend.blended(parts.profile, columns, parts.weights), _raw_sample(parts, sample))
+    own_raw = blend.scored(parts.profile, parts.every, parts.weights, items.rows)
+    raw = in_units(own_raw, blend.blended(parts.profile, parts.sample, parts.weights))
     hot = items.rows < n
     expected = np.empty_like(raw)
     if hot.any():
-        own = parts.expected[:, items.rows[hot]].toarray()
-        expected[:, hot] = _root(in_units(own, parts.expected[:, sample].toarray()))
+        every = parts.expected.toarray()
+        expected[:, hot] = _root(in_units(every[:, items.rows[hot]], every[:, sample]))
     if not hot.all():
-        cold = np.flatnonzero(~hot)
-        near = neighbours.nearest(columns.take(cold), parts.trained, parts.weights, shape.neighbours)
-        expected[:, cold] = in_units(_smoothed(parts, near), _smoothed(parts, stored.matrix(params, "near", n)))
+        near = neighbours.of_new(items.catalogue.features, params, n, shape.neighbours, items.rows[~hot])
+        usual = neighbours.votes(parts.expected, stored.matrix(params, "near", n))
+        expected[:, ~hot] = in_units(neighbours.votes(parts.expected, near), usual)
     return Likenesses(raw, expected)
 
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:
     n = trained(params)
     history = sp.csr_matrix(users.history[:, :n].sign())
-    every = blend.columns(items.catalogue.features, params["idf"].numpy())
+    features, sample = items.catalogue.features, params["sample"]
+    every = blend.of_catalogue(features, params["idf"])
+    own = once(features, "sample", (params["idf"], sample), lambda: every.take(sample.numpy()))
     weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
     expected = sp.csr_matrix(history @ stored.matrix(params, "ease", n))
     # Likeness is to all that the shopper took, a new garment among it too; EASE knows the trained ones only.
-    return _Parts(expected, every.profile(users.history.sign()), every.take(np.arange(n)), weights)
-
-
-def _raw_sample(parts: _Parts, sample: Ints) -> Floats:
-    return blend.blended(parts.profile, parts.trained.take(sample), parts.weights)
-
-
-def _smoothed(parts: _Parts, near: Csr) -> Floats:
-    smooth: Floats = (parts.expected @ near.T).toarray()
-    return smooth
+    return _Parts(expected, every.profile(users.history.sign()), every, own, weights)
 
 
 def _root(values: Floats) -> Floats:

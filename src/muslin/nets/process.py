@@ -45,7 +45,7 @@ def known(params: Params, users: Users, items: Items) -> Known:
     """`users` whose histories are over the catalogue of `items`."""
     n = prior.trained(params)
     history = sp.csr_matrix(users.history[:, :n].sign())
-    vectors, _ = tower.items(params, items.catalogue.features)
+    vectors, _ = tower.of_catalogue(params, items.catalogue.features)
     usual = vectors[params["sample"]].mean(0)
     shares = row_means(users.history)
     mean = sparse_product(shares, vectors)
@@ -113,10 +113,8 @@ def added(params: Params, users: Users, items: Items) -> Floats:
     out = np.zeros((len(users), len(items)), dtype=np.float32)
     if "adapted/rows" not in params:
         return out
-    place = {int(row): n for n, row in enumerate(params["adapted/rows"])}
-    told = np.flatnonzero([int(row) in place for row in items.rows])
+    told, own = warming.told(params, items)
     if len(told):
-        own = [place[int(items.rows[column])] for column in told]
         history, taste, expected = params["kernel"].exp().tolist()
         shopper = known(params, users, items)
         vectors = stored.matrix(params, "adapted", prior.trained(params))[own].T

@@ -9,9 +9,10 @@ from muslin.types import Csr
 
 def unit_rows(matrix: Csr) -> Csr:
     """Rows of the floating-point `matrix` [R, D] scaled to unit length; empty rows stay empty. The type stays."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    return sp.csr_matrix(sp.diags_array(scale.astype(matrix.dtype)) @ matrix)
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    length = np.sqrt(np.bincount(row, np.square(matrix.data, dtype=np.float64), minlength=matrix.shape[0]))
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0).astype(matrix.dtype)
+    return sp.csr_matrix((matrix.data * scale[row], matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def row_means(history: Csr) -> Csr:

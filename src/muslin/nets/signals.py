@@ -39,7 +39,7 @@ def sold(data: TrainData) -> torch.Tensor:
 def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iterator[Floats]:
     """The signals [U, I] one after the other, as `NAMES` says."""
     yield from prior.likenesses(params, users, items, shape)
-    vectors, bias = tower.items(params, items.catalogue.features)
+    vectors, bias = tower.of_catalogue(params, items.catalogue.features)
     rows, sample = torch.from_numpy(items.rows), params["sample"]
     yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
     spread = float(bias[sample].std(correction=0)) or 1.0
@@ -83,8 +83,10 @@ def start() -> torch.Tensor:
 
 
 def _taste(params: Params, users: Users, vectors: torch.Tensor, rows: torch.Tensor) -> Floats:
-    sharpness, candidates = params["log_sharpness"].exp(), vectors[rows]
+    most = 2 * len(rows) >= len(vectors)  # then picking scores is quicker than picking vectors
+    sharpness, candidates = params["log_sharpness"].exp(), vectors if most else vectors[rows]
     liked = pooled(sharpness, row_means(users.history), vectors, candidates)
     profile = sparse_product(sp.csr_matrix(users.features), params["profile"]) @ candidates.T
-    taste: Floats = (liked + profile).numpy()
+    both = liked + profile
+    taste: Floats = (both[:, rows] if most else both).numpy()
     return taste

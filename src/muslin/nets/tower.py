@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from muslin.features.kept import once
 from muslin.nets import blend
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
@@ -53,6 +54,16 @@ def items(params: Params, features: Features) -> tuple[Tensor, Tensor]:
     if "adapter/down" in params:
         item_NK = item_NK + item_NK @ params["adapter/down"] @ params["adapter/up"]
     return F.normalize(item_NK, dim=1), sparse_product(content, params["bias"]).squeeze(1)
+
+
+def of_catalogue(params: Params, features: Features) -> tuple[Tensor, Tensor]:
+    """`items` of a whole catalogue, made once where it is kept (`features.kept`)."""
+    used = [params[name] for name in sorted(params) if name.partition("/")[0] in _READ]
+    return once(features, "tower", used, lambda: items(params, features))
+
+
+_READ = FIXED | {"item", "bias", "dense", "adapter"}
+"""Parameters that `items` reads, by their first word."""
 
 
 def projection(rows: int, dimensions: int, rng: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from muslin.nets import stored
 from muslin.nets.rows import unit_rows
-from muslin.types import Csr, Floats, Items, Params, Support
+from muslin.types import Csr, Floats, Ints, Items, Params, Support
 
 Doubles = NDArray[np.float64]
 Coefficients = Callable[[Doubles, Doubles], Doubles]
@@ -63,10 +63,19 @@ def added(params: Params, history: Csr, items: Items) -> Floats:
     out = np.zeros((history.shape[0], len(items)), dtype=np.float32)
     if "adapted/rows" not in params:
         return out
-    place = {int(row): n for n, row in enumerate(params["adapted/rows"])}
-    told = np.flatnonzero([int(row) in place for row in items.rows])
-    if len(told):
+    columns, own = told(params, items)
+    if len(columns):
         weight = params["damping"].numpy()
-        vectors = stored.matrix(params, "adapted", len(weight))[[place[int(items.rows[c])] for c in told]]
-        out[:, told] = (damped(history, weight) @ vectors.T).toarray()
+        vectors = stored.matrix(params, "adapted", len(weight))[own]
+        out[:, columns] = (damped(history, weight) @ vectors.T).toarray()
     return out
+
+
+def told(params: Params, items: Items) -> tuple[Ints, Ints]:
+    """Columns of `items` that adaptation was told of, and the place of each in `adapted/rows`."""
+    rows = params["adapted/rows"].numpy()
+    place = np.full(len(items.catalogue), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    own = place[items.rows]
+    columns = np.flatnonzero(own >= 0)
+    return columns, own[columns]

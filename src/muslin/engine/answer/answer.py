@@ -98,7 +98,7 @@ def may_be_shown(state: Assortment, ask: Ask) -> Bools:
     if ask.filters is None:
         return np.zeros(len(state), dtype=bool)
     dataset = state.model.world.dataset
-    return np.asarray(allowed(ask.filters, dataset.items, dataset.schema) & ~state.hidden)
+    return np.asarray(allowed(ask.filters, dataset.items, dataset.schema, state.lookup) & ~state.hidden)
 
 
 def explain(engine: Engine, part: Answered) -> list[tuple[Reason, ...]]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 from muslin.engine import rank
 from muslin.features.space import World
@@ -23,8 +22,10 @@ from muslin.types import Floats, Ints, Items, Users
 
 SHOPPERS = 200
 """Training shoppers of whom one event is hidden."""
-CELLS = 8_000_000
+CELLS = 4_000_000
 """Scores held to fit it."""
+_PRECISE = 1e-3
+"""Of the logarithm of the scale."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Choice:
     def probabilities(self, score: Floats, picked: Ints) -> Floats:
         """[P] of the garments at `picked` among all that may be shown, whose scores are `score` [I]."""
         logit = self.scale * score.astype(np.float64)
-        return np.asarray(np.exp(logit[picked] - logsumexp(logit)), dtype=np.float32)
+        return np.asarray(np.exp(logit[picked] - logit.max()) / np.exp(logit - logit.max()).sum(), dtype=np.float32)
 
 
 def popular(count: Floats, picked: Ints) -> Floats:
@@ -52,20 +53,23 @@ def fit_choice(fitted: Fitted, world: World, seed: int = 0) -> Choice:
     if not len(target):
         return Choice(1.0, 0)
     everything = Items(world.catalogue, np.arange(len(world.catalogue), dtype=np.int64))
-    score = rank.scores(fitted, world, users, everything).numpy().astype(np.float64)
-    spread = float(np.median(score.std(axis=1)))
+    score = rank.scores(fitted, world, users, everything).numpy()
+    spread = float(np.median(score.std(axis=1, dtype=np.float64)))
     if not np.isfinite(spread) or spread <= 0:
         return Choice(0.0, len(target))
     had = users.history.toarray() > 0
-    score[had] = -np.inf  # garments they have are not up for choice
-    own = score[np.arange(len(target)), target]
+    score = np.where(had, -np.inf, score)  # garments they have are not up for choice
+    score -= score.max(axis=1, keepdims=True)
+    own = score[np.arange(len(target)), target].astype(np.float64)
+    room = np.empty_like(score)
 
     def loss(log_scale: float) -> float:
-        scale = np.exp(log_scale)
-        return float(np.mean(logsumexp(scale * score, axis=1) - scale * own))
+        scale = np.float32(np.exp(log_scale))
+        np.exp(np.multiply(score, scale, out=room), out=room)
+        return float(np.mean(np.log(room.sum(axis=1, dtype=np.float64)) - scale * own))
 
     centre = -np.log(spread)
-    found = minimize_scalar(loss, bounds=(centre - 5, centre + 5), method="bounded")
+    found = minimize_scalar(loss, bounds=(centre - 5, centre + 5), method="bounded", options={"xatol": _PRECISE})
     return Choice(float(np.exp(found.x)), len(target))
 
 

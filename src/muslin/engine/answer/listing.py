@@ -32,8 +32,7 @@ def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: i
     """
     open_ = allowed.copy()
     open_[users.history.indices] = False
-    rows = np.flatnonzero(open_).astype(np.int64)
-    rows = rows[np.argsort(-world.popularity[rows], kind="stable")]
+    rows = world.by_popularity[open_[world.by_popularity]]
     if not len(rows):
         return Listing(rows, np.empty(0, np.float32), np.empty(0, np.int64), False)
     scored = scoring.score(fitted.method, fitted.params, world.popularity, users, Items(world.catalogue, rows))

@@ -1,13 +1,15 @@
 """A model with its catalogue as it is now, and what each garment's row rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from muslin.engine.assortment.rows import UPDATED
 from muslin.engine.assortment.sift import NEVER
+from muslin.engine.lookup import Lookup
 from muslin.engine.model import Model
+from muslin.features.append import keeping
 from muslin.types import Bools, Ints
 
 
@@ -25,6 +27,8 @@ class Assortment:
     """When the garment first came."""
     told: Bools
     """Whether the row came after training."""
+    lookup: Lookup
+    """Of what the garments are, but for their stock."""
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -40,6 +44,7 @@ class Assortment:
             np.concatenate([self.stocked, never]),
             np.concatenate([self.since, never]),
             np.concatenate([self.told, np.zeros(more, dtype=bool)]),
+            Lookup(model.world.dataset.items),
         )
 
     def index(self, item: str) -> int:
@@ -50,10 +55,11 @@ class Assortment:
 
 def fresh(model: Model) -> Assortment:
     """The catalogue of `model` as it was trained, all of it open; its own `updated_at` counts."""
+    model = replace(model, world=keeping(model.world))
     items, n = model.world.dataset.items, len(model.world.catalogue)
     never = np.full(n, NEVER, dtype=np.int64)
     stamps = never
     if isinstance(items.schema.get(UPDATED), pl.Datetime):
         stamps = items[UPDATED].dt.epoch("us").fill_null(NEVER).to_numpy().astype(np.int64)
     nobody = np.zeros(n, dtype=bool)
-    return Assortment(model, nobody, stamps, never, never, nobody)
+    return Assortment(model, nobody, stamps, never, never, nobody, Lookup(items))

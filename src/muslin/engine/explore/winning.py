@@ -12,8 +12,13 @@ from scipy.special import log_ndtr
 
 Doubles = NDArray[np.float64]
 
-_POINTS = 129
+_POINTS = 33
+_DENSE = 3.0
+"""Points for each standard deviation of the surest."""
 _REACH = 6.0
+_Z = np.linspace(-_REACH - 0.01, 9.0, 8192)
+_LOG_BELOW = log_ndtr(_Z)
+"""log Φ by a table, for it is most of the work: off by less than 1e-6, and by nothing above 9."""
 
 
 def thompson(mean: Doubles, spread: Doubles) -> Doubles:
@@ -24,9 +29,10 @@ def thompson(mean: Doubles, spread: Doubles) -> Doubles:
     if len(mean) == 1:
         return np.ones(1)
     low, high = (mean - _REACH * spread).max(), (mean + _REACH * spread).max()
-    x = np.linspace(low, high, _POINTS)
+    points = int(np.clip(_DENSE * (high - low) / spread.min(), _POINTS, 40 * _POINTS))
+    x = np.linspace(low, high, points)
     z = (x[None, :] - mean[:, None]) / spread[:, None]
-    below = log_ndtr(z)
+    below = np.interp(z, _Z, _LOG_BELOW)
     density = np.exp(below.sum(axis=0)[None, :] - below - 0.5 * z**2) / spread[:, None]
     won = np.trapezoid(density, x, axis=1)
     total = won.sum()

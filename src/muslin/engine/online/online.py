@@ -72,7 +72,8 @@ class Online:
         except BaseException:
             self._lease.close()
             raise
-        self._reads = reader(directory)
+        self._reads, self._profiles = reader(directory), reader(directory)
+        self._profiled = threading.Lock()
         started = time.perf_counter()
         self._state = State(rules, self._db, self._reads)
         self._state.load()
@@ -217,8 +218,9 @@ class Online:
         return self._do(lambda: self._numbered(lambda seq: stored.put_users(self._db, self._keys, rows, seq)))
 
     def profile(self, user_id: str) -> dict[str, Any] | None:
-        """The profile of a user, None where there is none."""
-        return self._do(lambda: stored.one(self._db, "user", self.key(Shopper("user", user_id))))
+        """The profile of a user, None where there is none. Nobody waits for the writer."""
+        with self._profiled:
+            return stored.one(self._profiles, "user", self.key(Shopper("user", user_id)))
 
     # Care
 
@@ -252,6 +254,8 @@ class Online:
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 self._reads.close()
+                with self._profiled:
+                    self._profiles.close()
                 self._db.close()
                 self._lease.close()
 

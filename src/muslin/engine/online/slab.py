@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from muslin.engine.online.slots import Item, User, digest, packed, unpacked
@@ -83,11 +83,15 @@ class Slab(Generic[S]):
         else:
             self._slots.pop(key, None)
 
-    def changed(self) -> list[Changed]:
-        """Each slot that is not what was last written."""
+    def unwritten(self) -> list[bytes]:
+        """Keys of the slots that have changed since they were last written."""
+        return list(self._dirty)
+
+    def changed(self, keys: Iterable[bytes]) -> list[Changed]:
+        """These of the slots that are not what was last written."""
         found = []
-        for key, before in self._dirty.items():
-            slot = self._slots.get(key)
+        for key in keys:
+            before, slot = self._dirty[key], self._slots.get(key)
             body = None if slot is None else packed(slot)
             found.append(Changed(key, before, body, 0 if body is None else digest(self.kind, key, body)))
         return found

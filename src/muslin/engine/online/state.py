@@ -22,6 +22,8 @@ from muslin.engine.online.slab import Changed, Slab
 from muslin.engine.online.slots import Item, User
 
 _MASK = (1 << 128) - 1
+_AT_ONCE = 100
+"""Slots packed before readers may have the lock."""
 _CHANGES = 100_000
 """Changes of garments remembered for those who follow them."""
 
@@ -39,7 +41,7 @@ class State:
         self._weights = {kind: fixed(weight) for kind, weight in rules.weights.items()}
         self.items: Slab[Item] = Slab("item", rules.slots, reads, self.rebuilt)
         self.users: Slab[User] = Slab("user", rules.slots, reads, self.rebuilt)
-        self._sum = 0
+        self._sum = self._next = 0
         self._changes: deque[str] = deque(maxlen=_CHANGES)
         self.version = 0
 
@@ -116,9 +118,8 @@ class State:
 
     def snapshot(self) -> None:
         """Write down what changed, in the caller's transaction; `written` must follow once that is on the disk."""
-        with self.lock:
-            changed = self._changed()
-            total = self._total(changed)
+        changed = self._changed()
+        total = self._next = self._total(changed)
         gone = [(kind, one.key) for kind, one in changed if one.body is None]
         self._db.executemany("DELETE FROM slots WHERE kind = ? AND key = ?", gone)
         rows = [(kind, one.key, one.body, one.now.to_bytes(16, "little")) for kind, one in changed if one.body]
@@ -130,19 +131,25 @@ class State:
     def written(self) -> None:
         """The snapshot is on the disk."""
         with self.lock:
-            self._sum = self.hash()
+            self._sum = self._next
             self.items.written()
             self.users.written()
             self.snapshot_seq = self.applied
 
     def hash(self) -> int:
         """128 bits: equal for equal states, however they came about."""
-        with self.lock:
-            return self._total(self._changed())
+        return self._total(self._changed())
 
     def _changed(self) -> list[tuple[str, Changed]]:
+        """Nobody but the writer, whose thread this is, changes slots; readers get in between."""
+        found: list[tuple[str, Changed]] = []
         slabs: tuple[Slab[Item] | Slab[User], ...] = (self.items, self.users)
-        return [(slab.kind, one) for slab in slabs for one in slab.changed()]
+        for slab in slabs:
+            keys = slab.unwritten()
+            for start in range(0, len(keys), _AT_ONCE):
+                with self.lock:
+                    found += [(slab.kind, one) for one in slab.changed(keys[start : start + _AT_ONCE])]
+        return found
 
     def _total(self, changed: list[tuple[str, Changed]]) -> int:
         return (self._sum + sum(one.now - one.before for _, one in changed)) & _MASK

@@ -69,8 +69,10 @@ def every(db: sqlite3.Connection, kind: str) -> list[Row]:
 
 def one(db: sqlite3.Connection, kind: str, key: bytes) -> dict[str, Any] | None:
     """The body under a key, None where there is none."""
-    found = db.execute("SELECT body FROM stored WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-    return None if found is None else _body(found[0])
+    found = db.execute(
+        "SELECT body FROM stored WHERE kind = ? AND key = ?", (kind, key)
+    ).fetchall()  # no read stays open
+    return _body(found[0][0]) if found else None
 
 
 def _body(content: bytes | None) -> dict[str, Any] | None:

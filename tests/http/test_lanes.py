@@ -1,0 +1,86 @@
+"""Answers wait for nothing but answers: not for events, not for changes of the catalogue, not for the writer."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from muslin.engine.model import Model
+from muslin.engine.online.online import clock
+from muslin.engine.online.stored import Put
+from muslin.http.answering import answer, behind
+from muslin.http.body import Limits
+from muslin.http.recommended import RecommendationRequest
+from muslin.http.service import Service, proved
+
+ASK = RecommendationRequest(user_id="zoe", n=3)
+
+
+@pytest.fixture
+def service(model: Model, tmp_path: Path) -> Iterator[Service]:
+    service = Service(Limits(threads=1), tmp_path / "state")
+    service.open(proved(model))
+    yield service
+    asyncio.run(service.close())
+
+
+@contextmanager
+def busy_writer(service: Service) -> Iterator[None]:
+    """Nothing can be written meanwhile."""
+    stop, begun = threading.Event(), threading.Event()
+
+    def held() -> None:
+        begun.set()
+        stop.wait(30)
+
+    future = service.online._writer.call(held)
+    assert begun.wait(30)
+    try:
+        yield
+    finally:
+        stop.set()
+        future.result(30)
+
+
+def test_a_profile_is_read_while_the_writer_is_busy(service) -> None:
+    service.online.put_users([Put("zoe", clock(), {"club": "gold"})])
+    with busy_writer(service):
+        found = asyncio.run(service.run(lambda served: answer(service, served, ASK)))
+    assert service.online.profile("zoe") == {"club": "gold"}
+    assert found.fallback_reason == "no_history"  # and not unknown_user: the profile was found
+
+
+def test_waiting_for_events_takes_no_thread(service) -> None:
+    async def both() -> tuple[bool, int]:
+        late = asyncio.create_task(behind(service.online, service.online.seq + 10))
+        await asyncio.sleep(0)
+        found = await service.run(lambda served: len(answer(service, served, ASK).items))
+        return await late, found
+
+    late, found = asyncio.run(both())
+    assert late
+    assert found
+    assert not asyncio.run(behind(service.online, service.online.seq))
+    assert asyncio.run(behind(None, 1))
+
+
+def test_answers_go_on_while_the_catalogue_changes(service) -> None:
+    async def both() -> int:
+        stop, begun = threading.Event(), threading.Event()
+
+        def held(_shop: object) -> None:
+            begun.set()
+            stop.wait(30)
+
+        change = asyncio.create_task(service.change(held))
+        await asyncio.to_thread(begun.wait, 30)
+        try:
+            return await service.run(lambda served: len(answer(service, served, ASK).items))
+        finally:
+            stop.set()
+            await change
+
+    assert asyncio.run(asyncio.wait_for(both(), 60))
