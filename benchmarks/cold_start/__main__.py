@@ -88,7 +88,7 @@ def _asked(dataset: Dataset, methods: list[str], part: Round, max_users: int, ca
         protocols=part.protocols,
         methods=methods,
         ks=part.ks,
-        seeds=part.seeds,
+        seeds=range(part.first, part.first + part.seeds),
         max_users=max_users,
         cache=cache,
         options=tuned(dataset, methods),

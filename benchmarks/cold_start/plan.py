@@ -18,11 +18,12 @@ FEW, MANY = (0, 1, 3), (0, 1, 2, 3, 5, 10, 20)
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """Protocols evaluated together, with the same ks and cuts."""
+    """Protocols evaluated together, with the same ks and cuts: `seeds` of them, the first with the seed `first`."""
 
     protocols: tuple[str, ...]
     ks: tuple[int, ...] = FEW
     seeds: int = 3
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

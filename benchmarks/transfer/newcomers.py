@@ -10,8 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cold_start.__main__ import narrowed, run
-from benchmarks.cold_start.plan import PLANS
+from benchmarks.cold_start.__main__ import run
+from benchmarks.cold_start.plan import PLANS, Plan
 from benchmarks.cold_start.results import RESULTS, write
 
 DATA = ("boutique", "rtr", "hm_week", "sport_cloth_clean")
@@ -19,13 +19,26 @@ DATA = ("boutique", "rtr", "hm_week", "sport_cloth_clean")
 OURS = "source_posterior"
 METHODS = ("popularity", "popularity_segment", "ease", "ials", "emcdr", "ptupcdr", OURS)
 FOLDER = RESULTS / "transfer"
+FIRST = 10
+"""Seed of the first cut: those before guided how our bridge was made."""
+
+
+def planned(data: str, cuts: int, first: int, max_users: int) -> Plan:
+    """The cross-domain question of `data`, of `cuts` cuts from the seed `first` on."""
+    rounds = tuple(
+        replace(part, protocols=("cross-domain",), seeds=cuts, first=first)
+        for part in PLANS[data].rounds
+        if "cross-domain" in part.protocols
+    )
+    return replace(PLANS[data], rounds=rounds, max_users=max_users)
 
 
 def main() -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="benchmarks.transfer.newcomers", description=__doc__)
     parser.add_argument("data", nargs="*", metavar="DATA", help=", ".join(DATA))
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=2, help="cuts")
+    parser.add_argument("--first", type=int, default=FIRST, help="seed of the first cut")
     parser.add_argument("--max-users", type=int, default=2000, help="shoppers asked in each direction")
     parser.add_argument("--methods", metavar="A,B", help=f"{', '.join(METHODS)} by default")
     parser.add_argument("--work", type=Path, default=Path("out/newcomers"))
@@ -33,7 +46,7 @@ def main() -> int:
     asked = parser.parse_args()
     methods = tuple(asked.methods.split(",")) if asked.methods else METHODS
     for name in asked.data or DATA:
-        plan = replace(narrowed(PLANS[name], ("cross-domain",), asked.seeds), max_users=asked.max_users)
+        plan = planned(name, asked.seeds, asked.first, asked.max_users)
         measured = run(name, plan, asked.work, methods)
         for result in measured.rounds:
             result.print()
