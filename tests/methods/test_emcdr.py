@@ -48,7 +48,7 @@ def test_a_source_of_other_shoppers_teaches_nothing(shop) -> None:
 
 
 def test_scores_are_those_written_out_by_hand(shop) -> None:
-    emcdr = method()
+    emcdr = method(mapping="linear")
     params = emcdr.init(shop.data, 0)
     view = domain_factors.trained_views(params)[TARGET]
     shape = domain_factors.Shape.of(emcdr.config)
@@ -64,12 +64,12 @@ def test_scores_are_those_written_out_by_hand(shop) -> None:
 
 
 def test_the_map_is_learned_on_shoppers_of_both_sides_alone(shop) -> None:
-    emcdr, shape = method(), domain_factors.Shape.of(method().config)
+    emcdr, shape = method(mapping="linear"), domain_factors.Shape.of(method().config)
     params = emcdr.init(shop.data, 0)
     view = domain_factors.trained_views(params)[TARGET]
     both = domain_factors.both_sides(params, view, shop.data.matrix(), shape)
     assert len(both.source) == len(shop.data.shoppers)
-    for name, value in bridges.chosen("linear", both, 0).items():
+    for name, value in bridges.chosen(("linear",), both, 0).items():
         assert torch.equal(value, params[f"{TARGET}/{name}"])
 
 
@@ -98,7 +98,7 @@ def test_three_domains_have_a_bridge_each() -> None:
     shop = tiny_shop()
     items = shop.items.with_columns(domain=shop.items["kind"].replace({"dress": "a", "skirt": "a", "coat": "b"}))
     world = encode(replace(shop, items=items))
-    emcdr = registry.build("emcdr")
+    emcdr = method(mapping="linear")
     params = emcdr.init(world.data, 0)
     assert len(world.catalogue.domains) == 4
     assert {name for name in params if name.endswith("/share")} == {f"{g}/share" for g in range(4)}

@@ -129,3 +129,18 @@ def test_doubt_is_less_of_who_took_more(described, bridge) -> None:
     assert (spread >= 0).all()
     assert wide.mean() > 1.5 * spread.mean()
     assert agreement(bridge.score(params, full, described.items), described.truth) > 0.85
+
+
+def test_columns_that_nobody_fills_change_nothing(described) -> None:
+    """The last column of the garments and of the profiles has no value at all."""
+    small = registry.build("source_posterior", registry.entry("source_posterior").config(factors=2, iterations=2))
+    data, catalogue = described.data, described.data.catalogue
+    garments = replace(catalogue.features, blocks=(*catalogue.features.blocks, Block("empty", 8, 8)))
+    profiles = replace(data.shoppers.features, blocks=(Block("empty", 0, 0),))
+    wider = replace(catalogue, features=garments)
+    told = replace(data, catalogue=wider, shoppers=replace(data.shoppers, features=profiles))
+    some = described.strangers[:20]
+    for said in (small.score, small.uncertainty):
+        usual = said(small.init(data, 0), some, described.items)
+        found = said(small.init(told, 0), some, Items(wider, described.items.rows))
+        torch.testing.assert_close(found, usual, rtol=1e-3, atol=1e-3)

@@ -52,9 +52,22 @@ def test_settings_are_those_that_rank_best_for_shoppers_left_out() -> None:
         best = scores + normal(2, 500, 40) * 0.1
         taken = sp.csr_matrix((best >= best.topk(3, dim=1).values[:, -1:]).numpy() * 1.0)
         both = bridges.Both(target @ normal(3, 4, 4), target, taken, table, usual=1.0)
-        found = bridges.chosen("linear", both, 0)
+        found = bridges.chosen(("linear",), both, 0)
         return float(found["share"][0]), error(found, both.source, target)
 
     assert share(1.0, 0.0)[0] == 0.0
     assert share(1.0, 0.0)[1] < 0.2
     assert share(0.01, 3.0)[0] > 0
+
+
+@pytest.mark.parametrize("straight", [True, False], ids=["a line", "a product"])
+def test_the_kind_of_map_is_the_one_that_ranks_best(straight) -> None:
+    source, table = normal(0, 600, 3), torch.cat([normal(1, 40, 3), torch.zeros(40, 1)], dim=1)
+    target = source if straight else (source[:, :1] * source[:, 1:2]).repeat(1, 3)
+    scores = target @ table[:, :-1].T
+    taken = sp.csr_matrix((scores >= scores.topk(3, dim=1).values[:, -1:]).numpy() * 1.0)
+    both = bridges.Both(source, target, taken, table, usual=0.0)
+    found = bridges.chosen(("linear", "mlp"), both, 0)
+    assert ("hidden" in found) is not straight
+    linear = bridges.chosen(("linear",), both, 0)
+    assert error(found, source, target) <= error(linear, source, target) + 1e-6

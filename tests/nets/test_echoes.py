@@ -41,7 +41,7 @@ def test_shares_sum_to_one_in_every_column_that_has_a_value() -> None:
 
 def test_echoes_are_what_a_loop_counts(shop) -> None:
     there, here, values, owner = shop
-    found = echoes.fit(there, here, values, owner, SMOOTHING)
+    found = echoes.fit(there, here, values, owner, 2, SMOOTHING)
     naive = np.zeros((7, 7))
     common = np.asarray(here.sum(axis=0)).ravel() @ values[1].toarray()
     for v in range(7):
@@ -64,7 +64,7 @@ def test_echoes_are_what_a_loop_counts(shop) -> None:
 
 def test_scores_are_expected_lifts_pulled_to_nothing_by_kappa(shop) -> None:
     there, here, values, owner = shop
-    found = echoes.fit(there, here, values, owner, SMOOTHING)
+    found = echoes.fit(there, here, values, owner, 2, SMOOTHING)
     tastes = sp.csr_matrix(sp.diags_array(1 / np.maximum(np.diff(there.indptr), 1)) @ there @ values[0])
     count = np.diff(there.indptr).astype(np.float32)
     mine = np.flatnonzero(owner == 1)
@@ -85,7 +85,7 @@ def test_kappa_is_measured(kappa) -> None:
         code = rng.choice(3, size=rng.integers(1, 6), p=share)
         row[60 * code + rng.integers(60, size=len(code))] = 1
         rows.append(row)
-    found = echoes.kappas(sp.csr_matrix(np.array(rows)), values, np.zeros(3, dtype=np.int64))
+    found = echoes.kappas(sp.csr_matrix(np.array(rows)), values, np.zeros(3, dtype=np.int64), 1)
     assert found[0] == pytest.approx(kappa, rel=0.15)
 
 
@@ -93,12 +93,12 @@ def test_shoppers_of_all_tastes_alike_leave_nothing_to_know() -> None:
     rng = stream(0, "test", "alike")
     there = sp.csr_matrix((rng.random((2000, 90)) < 0.05).astype(np.float32))
     values = sp.csr_matrix(np.eye(3).repeat(30, axis=0))
-    assert echoes.kappas(there, values, np.zeros(3, dtype=np.int64))[0] > 20
+    assert echoes.kappas(there, values, np.zeros(3, dtype=np.int64), 1)[0] > 20
 
 
 def test_the_variance_is_that_of_the_posterior(shop) -> None:
     there, here, values, owner = shop
-    found = echoes.fit(there, here, values, owner, SMOOTHING)
+    found = echoes.fit(there, here, values, owner, 2, SMOOTHING)
     mine, kappa, rng = np.flatnonzero(owner == 0), 1.5, stream(0, "test", "posterior")
     taste, count = np.array([[0.75, 0.25, 0.0]]), np.array([4.0], dtype=np.float32)
     tastes = sp.csr_matrix(np.concatenate([taste, np.zeros((1, 4))], axis=1))
@@ -113,8 +113,22 @@ def test_the_variance_is_that_of_the_posterior(shop) -> None:
 
 def test_doubt_falls_with_what_was_taken(shop) -> None:
     there, here, values, owner = shop
-    found = echoes.fit(there, here, values, owner, SMOOTHING)
+    found = echoes.fit(there, here, values, owner, 2, SMOOTHING)
     mine = np.flatnonzero(owner == 1)
     tastes = sp.csr_matrix(np.tile([0, 0, 0, 0.5, 0.5, 0, 0], (3, 1)))
     spread = echoes.variances(found, tastes, np.array([1, 5, 50], np.float32), values[1], mine, 1.0).sum(axis=1)
     assert spread[0] > spread[1] > spread[2] > 0
+
+
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_a_column_without_values_has_a_place_and_says_nothing(shop, empty) -> None:
+    there, here, values, owner = shop
+    moved = owner + (owner >= empty)
+    found = echoes.fit(there, here, values, moved, 3, SMOOTHING)
+    without = echoes.fit(there, here, values, owner, 2, SMOOTHING)
+    assert len(found.kappa) == 3
+    assert np.delete(found.kappa, empty) == pytest.approx(without.kappa)
+    assert found.pair.toarray() == pytest.approx(without.pair.toarray())
+    tastes, mine = sp.csr_matrix(there @ values[0]), np.flatnonzero(moved == empty)
+    for of in (echoes.scores, echoes.variances):
+        assert not of(found, tastes, np.ones(40, np.float32), values[1], mine, 1.0).any()

@@ -6,12 +6,13 @@ shopper who is new to a domain a vector there. Of all other domains together is 
 Source: Man et al. 2017 (IJCAI, "Cross-Domain Recommendation: An Embedding and Mapping Approach"), section 3; written
 from the paper.
 Differs: factors are implicit ALS (`nets.domain_factors`); the map has an intercept, and popularity counts beside it;
-how strong the ridge is and how much popularity counts are chosen on a fifth of the shared shoppers, left out of the
-map; a shopper who took something of the domain is folded in from that alone; new garments have factors by content.
-With too few shared shoppers, or nothing taken elsewhere, a domain is ranked by its popularity.
+which map it is, how strong its penalty and how much popularity counts are chosen on a fifth of the shared shoppers,
+left out of the map; a shopper who took something of the domain is folded in from that alone; new garments have factors
+by content. With too few shared shoppers, or nothing taken elsewhere, a domain is ranked by its popularity.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -22,8 +23,11 @@ from muslin.nets import bridges, domain_factors
 from muslin.nets.domains import View, active, within
 from muslin.types import Csr, Items, Params, TrainData, Users
 
+Mapping: TypeAlias = Literal["linear", "mlp", "either"]
+
 LEAST = 20
 """Shared shoppers without whom no map is learned."""
+_KINDS: dict[Mapping, tuple[bridges.Kind, ...]] = {"linear": ("linear",), "mlp": ("mlp",), "either": ("linear", "mlp")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +44,8 @@ class Config:
     """Confidence of an event is 1 + alpha, of anything else 1."""
     map_penalty: Positive = 100.0
     """L2 penalty of the content-to-factor map."""
-    mapping: bridges.Kind = "linear"
-    """The map between domains: linear, or mlp with one hidden layer."""
+    mapping: Mapping = "either"
+    """The map between domains: linear, mlp with one hidden layer, or either, whichever ranks better."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Emcdr:
         for view in domain_factors.trained_views(params):
             both = domain_factors.both_sides(params, view, pairs, self._shape())
             if len(both.source) >= LEAST:
-                found = bridges.chosen(self.config.mapping, both, seed)
+                found = bridges.chosen(_KINDS[self.config.mapping], both, seed)
                 params |= {f"{view.code}/{name}": value for name, value in found.items()}
         return params
 

@@ -52,7 +52,7 @@ class Config:
     """Units of the meta network's hidden layer."""
     epochs: Count = 20
     """Passes over the shared shoppers at most."""
-    learning_rate: Positive = 0.0003
+    learning_rate: Positive = 0.01
     """Adam's step size."""
     weight_decay: NotNegative = 0.0
     """Decoupled weight decay."""
@@ -92,7 +92,7 @@ class Ptupcdr:
         for view in domain_factors.trained_views(params):
             both = domain_factors.both_sides(params, view, pairs, self._shape())
             if len(both.source) >= LEAST:
-                common = bridges.chosen("linear", both, seed)
+                common = bridges.chosen(("linear",), both, seed)
                 found = personal_bridge.start(common, params[f"other/{view.code}"], self.config.hidden, seed)
                 params |= {f"{view.code}/{name}": value for name, value in found.items()}
         return params

@@ -7,6 +7,7 @@ have an intercept, and start from means and lengths of the vectors, so that one 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,7 @@ from muslin.random import stream, torch_stream
 from muslin.types import Csr, Params
 
 Kind = Literal["linear", "mlp"]
-PENALTIES: dict[Kind, tuple[float, ...]] = {"linear": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), "mlp": (0.03, 0.3, 3.0)}
+PENALTIES: dict[Kind, tuple[float, ...]] = {"linear": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), "mlp": (0.3, 3.0, 10.0, 30.0)}
 """Of the map, tried in turn."""
 SHARES = (0.0, 0.3, 1.0, 2.0, 4.0, 8.0)
 """How much popularity counts beside the map, tried in turn: 1 = as for a shopper of whom nothing is known."""
@@ -42,24 +43,25 @@ class Both:
     usual: float
 
 
-def chosen(kind: Kind, both: Both, seed: int) -> Params:
+def chosen(kinds: Sequence[Kind], both: Both, seed: int) -> Params:
     """Map, and `share` [1] of popularity beside it, of the settings that rank best for a fifth of the shoppers.
 
-    Those are left out while settings are tried; the map that is given is learned on all.
+    Those are left out while settings of all `kinds` are tried; the map that is given is learned on all.
     """
     order = stream(seed, "bridge").permutation(len(both.source))
     out, kept = (np.sort(part) for part in np.split(order, [len(order) // 5]))
     source, target, taken = both.source[torch.from_numpy(kept)], both.target[torch.from_numpy(kept)], both.taken[out]
     popular = both.usual * both.table[:, -1]
-    best, settings = -1.0, (PENALTIES[kind][0], SHARES[0])
-    for penalty in PENALTIES[kind]:
+    tried = [(kind, penalty) for kind in kinds for penalty in PENALTIES[kind]]
+    best, settings = -1.0, (*tried[0], SHARES[0])
+    for kind, penalty in tried:
         found = learned(kind, source, target, penalty, seed)
         by_taste = mapped(found, both.source[torch.from_numpy(out)]) @ both.table[:, :-1].T
         for share in SHARES:
             gain = gained((by_taste + share * popular).numpy(), taken)
             if gain > best:
-                best, settings = gain, (penalty, share)
-    penalty, share = settings
+                best, settings = gain, (kind, penalty, share)
+    kind, penalty, share = settings
     return learned(kind, both.source, both.target, penalty, seed) | {"share": torch.tensor([share])}
 
 

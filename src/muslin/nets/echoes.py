@@ -28,8 +28,10 @@ LEAST, MOST = 0.25, 64.0
 class Echoes:
     """What values there say of values here.
 
-    `pair` [D, D]: log(1 + met / expected) of a value there (row) with one here; `alone` [D]: what a value there says of
-    one it was never met with; `usual` [D]: its share in what everybody takes; `kappa` [C]: by column.
+    A value there (row) and one here that met m times, the one there t times with any of the column, and a chance c of
+    the one here among those: the lift is log((m / c + smoothing) / (t + smoothing)), 0 where m is t c. It is kept as
+    `pair` [D, D], log(1 + m / (smoothing c)), empty where they never met, plus `alone` [D], -log(1 + t / smoothing).
+    `usual` [D]: share of a value in what everybody takes there; `kappa` [C]: by column.
     """
 
     pair: Csr
@@ -48,18 +50,18 @@ def shares(features: Features) -> Csr:
     return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def fit(there: Csr, here: Csr, values: tuple[Csr, Csr], owner: Ints, smoothing: float) -> Echoes:
+def fit(there: Csr, here: Csr, values: tuple[Csr, Csr], owner: Ints, columns: int, smoothing: float) -> Echoes:
     """Echoes between what shoppers took `there` [S, N1] and `here` [S, N2], every event counting 1.
 
-    `values` [N1, D], [N2, D]: `shares` of the garments of both sides; `owner` [D]: column of each value. `smoothing`:
-    garments' worth of chance that each value there is mixed with.
+    `values` [N1, D], [N2, D]: `shares` of the garments of both sides; `owner` [D]: which of the C `columns` each value
+    is of; some may have none. `smoothing`: garments' worth of chance that each value there is mixed with.
     """
     tastes, taken = sp.csr_matrix(row_means(there) @ values[0]), sp.csr_matrix(here @ values[1])
     common = np.asarray(taken.sum(axis=0)).ravel()
-    size = np.bincount(owner, common, minlength=int(owner.max(initial=-1)) + 1)
+    size = np.bincount(owner, common, minlength=columns)
     chance = (common + 1e-3) / np.maximum(size[owner], 1.0)
     parts, alone = [], np.zeros(len(owner), dtype=np.float32)
-    for column in range(len(size)):
+    for column in range(columns):
         mine = np.flatnonzero(owner == column)
         met = sp.csr_matrix(tastes[:, mine].T @ taken[:, mine], dtype=np.float32)
         alone[mine] = -np.log1p(np.asarray(met.sum(axis=1)).ravel() / smoothing)
@@ -68,11 +70,11 @@ def fit(there: Csr, here: Csr, values: tuple[Csr, Csr], owner: Ints, smoothing: 
         parts.append(lifted)
     usual = np.asarray(tastes.sum(axis=0)).ravel() / max(there.shape[0], 1)
     pair = sp.csr_matrix(sp.block_diag(parts, format="csr")) if parts else sp.csr_matrix((0, 0), dtype=np.float32)
-    return Echoes(pair, alone, usual.astype(np.float32), kappas(there, values[0], owner))
+    return Echoes(pair, alone, usual.astype(np.float32), kappas(there, values[0], owner, columns))
 
 
-def kappas(there: Csr, values: Csr, owner: Ints) -> Floats:
-    """[C] kappa of each column, by how much more alike two garments of one shopper are than two of anybody.
+def kappas(there: Csr, values: Csr, owner: Ints, columns: int) -> Floats:
+    """[C] kappa of each of the C `columns`, by how much more alike two garments of one shopper are than two of anybody.
 
     The expected likeness of two of one shopper is that of anybody's plus 1 / (1 + kappa) of what is left to one.
     """
@@ -81,9 +83,9 @@ def kappas(there: Csr, values: Csr, owner: Ints) -> Floats:
     count = count[count >= 2]
     taken, size = sp.csr_matrix(known @ values), max(float(count.sum()), 1.0)
     squares = sp.csr_matrix(values.multiply(values))
-    itself = _summed(squares, np.asarray(known.sum(axis=0)).ravel(), owner) / size
-    pairs = _summed(sp.csr_matrix(taken.multiply(taken)), 1 / (count - 1), owner)
-    pairs -= _summed(squares, known.T @ (1 / (count - 1)), owner)
+    itself = _summed(squares, np.asarray(known.sum(axis=0)).ravel(), owner, columns) / size
+    pairs = _summed(sp.csr_matrix(taken.multiply(taken)), 1 / (count - 1), owner, columns)
+    pairs -= _summed(squares, known.T @ (1 / (count - 1)), owner, columns)
     own = pairs / size
     anybody = np.bincount(owner, (np.asarray(taken.sum(axis=0)).ravel() / size) ** 2, minlength=len(own))
     found = np.divide(itself - own, own - anybody, out=np.full(len(own), MOST), where=own > anybody + 1e-9)
@@ -118,7 +120,6 @@ def variances(echoes: Echoes, tastes: Csr, count: Floats, values: Csr, mine: Int
     return kept
 
 
-def _summed(matrix: Csr, weight: Doubles, owner: Ints) -> Doubles:
+def _summed(matrix: Csr, weight: Doubles, owner: Ints, columns: int) -> Doubles:
     """[C] sums over the rows of `matrix` [R, D], each times its `weight` [R], by column."""
-    width = int(owner.max(initial=-1)) + 1
-    return np.bincount(owner, matrix.T @ weight, minlength=width).astype(np.float64)
+    return np.bincount(owner, matrix.T @ weight, minlength=columns).astype(np.float64)

@@ -70,7 +70,8 @@ def fit(data: TrainData, view: View, factors: Params, shape: Shape, factor_shape
     features = data.catalogue.features
     values, owner = echoes.shares(features), blend.owners(features)
     there = within(pairs[both], view.other)
-    found = echoes.fit(there, here[both], (values[view.other], values[view.own]), owner, shape.smoothing)
+    sides, columns = (values[view.other], values[view.own]), len(features.blocks)
+    found = echoes.fit(there, here[both], sides, owner, columns, shape.smoothing)
     params = {
         **_sold("sold/both", data, here[both], view),
         **_sold("sold/all", data, here, view),
@@ -83,8 +84,8 @@ def fit(data: TrainData, view: View, factors: Params, shape: Shape, factor_shape
     }
     if len(both) < LEAST:
         return params
-    sides = domain_factors.both_sides(factors, view, pairs, factor_shape)
-    return params | bridges.linear(sides.source, sides.target, shape.map_strength)
+    known = domain_factors.both_sides(factors, view, pairs, factor_shape)
+    return params | bridges.linear(known.source, known.target, shape.map_strength)
 
 
 def given(known: Params, items: Items) -> Floats:
@@ -95,10 +96,10 @@ def given(known: Params, items: Items) -> Floats:
     return np.concatenate([np.full(count, weight, dtype=np.float32) for weight, count in groups])
 
 
-def echoes_at(side: Side) -> slice:
+def echoes_at(known: Params) -> slice:
     """Where the opinions of `echoed` stand among all."""
-    start = 6 + _profile_columns(side)
-    return slice(start, start + len(side.items.catalogue.features.blocks))
+    start = 6 + int(known["profile_blocks"][0])
+    return slice(start, start + len(known["kappa"]))
 
 
 def formed(known: Params, side: Side) -> Iterator[Floats]:
@@ -180,7 +181,7 @@ def _profiled(known: Params, side: Side) -> Iterator[Floats]:
     """[U, I] by profile column what sells to shoppers like that; nothing of new garments."""
     lift, column = known["profile"].numpy(), _columns(side)
     hot = column >= 0
-    for block in range(_profile_columns(side)):
+    for block in range(int(known["profile_blocks"][0])):
         mine = np.flatnonzero(side.profile_block == block)
         out = np.zeros((len(side.users), len(column)), dtype=np.float32)
         out[:, hot] = _mixed(side.users.features[:, mine]) @ lift[mine][:, column[hot]]
@@ -194,10 +195,6 @@ def _itself(known: Params, side: Side) -> Floats:
     out = np.zeros((there.shape[0], len(column)), dtype=np.float32)
     out[:, hot] = (there @ stored.matrix(known, "itself", len(side.view.own))[:, column[hot]]).toarray()
     return out
-
-
-def _profile_columns(side: Side) -> int:
-    return int(side.profile_block.max(initial=-1)) + 1
 
 
 def _columns(side: Side) -> Ints:

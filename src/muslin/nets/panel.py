@@ -90,7 +90,7 @@ def doubts(params: Params, view: View, users: Users, items: Items, shape: domain
     known = opinions.part(params, str(view.code))
     weights, _ = _weights(known, items)
     asked = _side(params, view, users, items, shape, 1.0)
-    mine = weights[opinions.echoes_at(asked)]
+    mine = weights[opinions.echoes_at(known)]
     out = np.zeros((len(users), len(items)), dtype=np.float32)
     for weight, variance in zip(mine, opinions.echoed(known, asked, spread=True), strict=True):
         out += weight**2 * variance
