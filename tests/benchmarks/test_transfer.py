@@ -7,7 +7,7 @@ from benchmarks.cold_start import __main__ as bench
 from benchmarks.cold_start.plan import Plan, Round, planted
 from benchmarks.cold_start.results import Measured, write
 from benchmarks.transfer import dial, report
-from benchmarks.transfer.newcomers import OURS
+from benchmarks.transfer.newcomers import DATA, FIRST, OURS, planned
 
 from muslin.data.sources.boutique import BoutiqueConfig
 
@@ -17,7 +17,8 @@ WORDS = (report.ENGLISH, report.CHINESE)
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory) -> Measured:
-    plan = Plan(make=planted(SHAPE), rounds=(Round(protocols=("cross-domain",), seeds=1),), max_users=60)
+    rounds = (Round(protocols=("cross-domain",), seeds=1, first=FIRST),)
+    plan = Plan(make=planted(SHAPE), rounds=rounds, max_users=60)
     return bench.run("boutique", plan, tmp_path_factory.mktemp("work"), ("popularity_segment", OURS))
 
 
@@ -29,6 +30,13 @@ def world(shipped: str, gain: float, *, low: tuple[float, float] = (0.1, 0.1), h
         {"share": 1.0, "gain": {"segment": "new", "null": 0.15, "form": high}},
     ]
     return {"verdict": {"null": "own", "shipped": shipped, "gains": [new]}, "curve": curve}
+
+
+def test_the_cuts_are_others_than_those_that_guided_the_bridge(measured) -> None:
+    assert measured.rounds[0].facts.seeds == (FIRST,)
+    for data in DATA:
+        (asked,) = planned(data, 2, FIRST, 50).rounds
+        assert (asked.protocols, asked.seeds, asked.first) == (("cross-domain",), 2, FIRST)
 
 
 @pytest.mark.parametrize("words", WORDS, ids=lambda w: w.page)
