@@ -15,17 +15,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
-from muslin.nets import one_list, prior, process, rehearsal, signals, tower, warming
+from muslin.nets import chances, prior, process, rehearsal, signals, tower, warming, whole_list
 from muslin.nets.descent import gradients
 from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.pooling import pooled, pooled_pairs
 from muslin.nets.sparse import sparse_product
-from muslin.types import Items, Params, Support, TrainData, Users
+from muslin.types import Floats, Items, Params, Support, TrainData, Users
 
 _TRAINED = ("item", "dense", "bias", "profile", "log_scale", "log_sharpness")
 """Parameters that the loop moves, by their first word."""
@@ -82,18 +81,22 @@ class Muslin:
     def init(self, data: TrainData, seed: int) -> Params:
         """What `nets.prior.fit`, `nets.tower.start` and `nets.process.start` give, and `mix` (`nets.signals`).
 
-        Besides: `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1], `log_sharpness` [1], `offset` [1].
+        Besides: `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1], `log_sharpness` [1], `offset` [3] and
+        `chance` [3, 3] (`nets.whole_list`).
         """
         c = self.config
         params = prior.fit(data, self._shape, seed) | tower.start(data, c.dimensions, c.dense_weight, seed)
         params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)}
-        return params | {
-            "profile": torch.zeros(data.shoppers.features.matrix.shape[1], c.dimensions),
-            "damping": torch.from_numpy(warming.damping(data.matrix(), c.damping)),
-            "log_scale": torch.tensor([-math.log(c.temperature)]),
-            "log_sharpness": torch.tensor([math.log(c.sharpness)]),
-            "offset": torch.zeros(1),
-        }
+        return (
+            params
+            | {
+                "profile": torch.zeros(data.shoppers.features.matrix.shape[1], c.dimensions),
+                "damping": torch.from_numpy(warming.damping(data.matrix(), c.damping)),
+                "log_scale": torch.tensor([-math.log(c.temperature)]),
+                "log_sharpness": torch.tensor([math.log(c.sharpness)]),
+            }
+            | whole_list.start()
+        )
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[PairContents]:
         """Pairs with shared negatives and their feature rows."""
@@ -105,10 +108,13 @@ class Muslin:
         return gradients(_loss, params, batch, frozenset(n for n in params if n.partition("/")[0] not in _TRAINED))
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
-        """Logits [U, I], with what adaptation added."""
-        logits = signals.mixed(params, users, items, self._shape) + process.added(params, users, items)
-        logits[:, signals.kinds(params, items) != signals.KNOWN] += params["offset"].item()
-        return torch.from_numpy(logits)
+        """Logits [U, I], with what adaptation added and the offset of each item's kind."""
+        return torch.from_numpy(self._logits(params, users, items)) + params["offset"][_kinds(params, items)]
+
+    def probabilities(self, params: Params, users: Users, items: Items) -> Tensor:
+        """[U, I]; see `nets.chances`."""
+        logits = self.score(params, users, items).numpy()
+        return chances.stated(params["chance"], logits, signals.kinds(params, items), signals.lengths(users))
 
     def adapt(self, params: Params, support: Support) -> Params:
         """The posterior of each item's shoppers; see `nets.process`."""
@@ -116,20 +122,23 @@ class Muslin:
         return process.adapted(params, support, signals.mixed(told, support.users, support.items, self._shape))
 
     def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
-        """Weights, kernel, noise, target and the offset of new items; see `nets.rehearsal`."""
+        """Weights, kernel, noise and target (`nets.rehearsal`), then offsets and chances (`nets.whole_list`)."""
         taught = rehearsal.learned(params, left_out, self._shape, seed)
-        ready = params | taught
-        asked = rehearsal.sampled(left_out, prior.trained(params), seed)
-        logits = signals.mixed(ready, asked.users, asked.items, self._shape)
-        logits[asked.users.history[:, asked.items.rows].nonzero()] = -np.inf
-        new = signals.kinds(params, asked.items) != signals.KNOWN
-        value = one_list.offset(logits, asked.weight, new, self.config.warm_loss)
-        return taught | {"offset": torch.tensor([value])}
+        method = whole_list.Method(self._logits, self.adapt)
+        return taught | whole_list.learned(params | taught, left_out, method, self.config.warm_loss, seed)
+
+    def _logits(self, params: Params, users: Users, items: Items) -> Floats:
+        mixed: Floats = signals.mixed(params, users, items, self._shape) + process.added(params, users, items)
+        return mixed
 
     @property
     def _shape(self) -> prior.Shape:
         c = self.config
         return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=0.0, known=0.0)
+
+
+def _kinds(params: Params, items: Items) -> Tensor:
+    return torch.from_numpy(signals.kinds(params, items))
 
 
 def _loss(params: Params, batch: PairContents) -> Tensor:

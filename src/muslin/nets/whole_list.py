@@ -1,0 +1,95 @@
+"""What one list of new, warming and known items needs: where each kind stands in it, and how likely it is taken.
+
+Left-out garments are new, and then told of a few of their shoppers each; the other shoppers are asked, with all known
+items in the same list. Each of the two kinds gets the offset of `nets.one_list`, and each kind the line of
+`nets.chances`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from muslin.nets import chances, one_list, prior, rehearsal, signals
+from muslin.nets.places import places
+from muslin.random import stream
+from muslin.types import Bools, Csr, Floats, Items, Params, Support, Users
+
+
+class Method(NamedTuple):
+    """What is asked: logits [U, I] without offsets, and the parameters after first events."""
+
+    logits: Callable[[Params, Users, Items], Floats]
+    adapt: Callable[[Params, Support], Params]
+
+
+class _Lists(NamedTuple):
+    """Lists of shoppers [U] over items [I]: `truth` [U, I], and the `kinds` [I] of items."""
+
+    logits: Floats
+    truth: Csr
+    kinds: np.ndarray
+    short: Floats
+
+    def only(self, columns: Bools) -> "_Lists":
+        kept = np.flatnonzero(columns)
+        return _Lists(self.logits[:, kept], sp.csr_matrix(self.truth[:, kept]), self.kinds[kept], self.short)
+
+
+def start() -> Params:
+    """`offset` [3] and `chance` [3, 3] (`nets.chances`) by kind of item, before anything is learned."""
+    return {"offset": torch.zeros(3), "chance": chances.start()}
+
+
+def learned(params: Params, left_out: Support, method: Method, price: float, seed: int) -> Params:
+    """`offset` and `chance`; `price` is the share of the accuracy on known items that either kind may cost.
+
+    `params`: of a model that saw nothing of `left_out`. What there is too little to learn from stays as in `params`.
+    """
+    new = _lists(params, left_out, method, seed)
+    told, later = _told(params, left_out, seed)
+    warming = _lists(method.adapt(params, told), later, method, seed, told)
+    warming = warming.only(warming.kinds != signals.NEW)
+    offset, chance = params["offset"].clone(), params["chance"].clone()
+    offset[signals.NEW] = one_list.offset(new.logits, new.truth, new.kinds == signals.NEW, price)
+    offset[signals.WARMING] = _offset(warming, signals.WARMING, price, float(offset[signals.NEW]))
+    for kind, lists in ((signals.KNOWN, new), (signals.NEW, new), (signals.WARMING, warming)):
+        moved = lists.logits + offset[kind].item()
+        chance[kind] = chances.learned(chance[kind], moved, lists.truth, lists.kinds == kind, lists.short)
+    return {"offset": offset, "chance": chance}
+
+
+def _offset(lists: _Lists, kind: int, price: float, otherwise: float) -> float:
+    which = lists.kinds == kind
+    if not lists.truth[:, np.flatnonzero(which)].sum():
+        return otherwise
+    return one_list.offset(lists.logits, lists.truth, which, price)
+
+
+def _lists(params: Params, asked: Support, method: Method, seed: int, told: Support | None = None) -> _Lists:
+    some = rehearsal.sampled(asked, prior.trained(params), seed)
+    logits = method.logits(params, some.users, some.items)
+    logits[some.users.history[:, some.items.rows].nonzero()] = -np.inf
+    if told is not None:
+        known = rehearsal.sampled(told, prior.trained(params), seed)
+        logits[known.weight.nonzero()] = -np.inf
+    truth = sp.csr_matrix(some.weight)
+    return _Lists(logits, truth, signals.kinds(params, some.items), signals.lengths(some.users))
+
+
+def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Support]:
+    """Pairs of new garments with the first few of their shoppers, and all other pairs."""
+    rng = stream(seed, "whole list", "told")
+    pairs = sp.csr_matrix(left_out.weight).sign()
+    new = signals.kinds(params, left_out.items) == signals.NEW
+    most = np.where(new, rng.choice(rehearsal.KS, size=len(new)), 0)
+    place = places(pairs, rng)
+    first = place.copy()
+    first.data = (place.data <= most[place.indices]).astype(np.float32)
+    first.eliminate_zeros()
+    later = sp.csr_matrix(pairs - first)
+    later.eliminate_zeros()
+    return replace(left_out, weight=first), replace(left_out, weight=later)
