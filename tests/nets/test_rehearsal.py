@@ -11,6 +11,7 @@ from muslin import registry
 from muslin.data.splits import rehearsal as split
 from muslin.features.space import World, encode
 from muslin.nets import prior, process, rehearsal, signals
+from muslin.nets.lesson import Lesson
 from muslin.recipes.left_out import left_out
 from muslin.testing.worlds import tiny_shop
 from muslin.types import Params, Support
@@ -122,5 +123,5 @@ def test_an_episode_asks_nobody_it_was_told_of(shop) -> None:
 def test_a_garment_that_sold_a_hundred_times_counts_ten_times_one_that_sold_once() -> None:
     truth = torch.zeros(100, 2)
     truth[:, 0] = truth[0, 1] = 1
-    lesson = rehearsal._damped(rehearsal.Lesson(torch.zeros(100, 2, 5), torch.zeros(100, 1), truth, truth < 0))
-    torch.testing.assert_close(lesson.truth.sum(0), torch.tensor([10.0, 1.0]))
+    damped = rehearsal._damped(Lesson(torch.zeros(100, 2, 5), torch.zeros(100, 1), truth, truth < 0))
+    torch.testing.assert_close(damped.truth.sum(0), torch.tensor([10.0, 1.0]))

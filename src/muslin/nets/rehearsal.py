@@ -11,9 +11,8 @@ Source: episodes as in Vinyals et al. 2016 (NeurIPS), section 2.2; learning thro
 optimizer is L-BFGS on all episodes at once.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,50 +20,29 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from muslin.nets import prior, process, signals
+from muslin.nets import prior, process, regulars, signals
+from muslin.nets.lesson import Lesson, among_all, fitted, some, take
 from muslin.nets.places import between, places
 from muslin.random import stream
-from muslin.types import Bools, Csr, Ints, Items, Params, Support, Users
+from muslin.types import Csr, Ints, Items, Params, Support
 
 KS = (1, 3, 10)
 """Shoppers told of each garment."""
-LENGTHS = (0, 1, 3)
-"""Lengths of history of those who are shown as newcomers."""
-_USERS = 1000
+_USERS = 2000
 """Shoppers asked of new garments at most."""
-_GARMENTS = 400
+_GARMENTS = 800
 """Garments that act as new ones at most."""
 _CELLS = 6_000_000
-"""Scores of known items that are looked at, which bounds the shoppers asked of them."""
+"""Scores of known items that are looked at together, which bounds the shoppers of one list."""
 _FEWEST = 8
 """Garments or shoppers without which nothing is learned of them."""
 _ASKED = 3
 """Shoppers left to be asked of each garment, after those it is told of."""
-_RIDGE = 1e-3
-"""Weight of the squared distance from the starting point, beside the mean loss of a choice."""
-_ROUNDS = 40
+_TIE = 0.03
+"""Pull of the weights of warming garments to those of new ones.
 
-
-@dataclass(frozen=True)
-class Lesson:
-    """Choices of shoppers [U] among items [I]: `truth` [U, I] what each counts, `closed` [U, I] what is out.
-
-    `base` [U, I, C]: the signals; `short` [U, 1]: 1 / (1 + length of the history).
-    """
-
-    base: Tensor
-    short: Tensor
-    truth: Tensor
-    closed: Tensor
-
-    def logits(self, mix: Tensor) -> Tensor:
-        """[U, I] by weights [2, C]."""
-        return self.base @ mix[0] + self.short * (self.base @ mix[1])
-
-    def loss(self, logits: Tensor) -> Tensor:
-        """Mean cross entropy of a choice."""
-        share = torch.log_softmax(logits.masked_fill(self.closed, -1e9), dim=1)
-        return -(self.truth * share).sum() / self.truth.sum()
+Both are learned from few garments; untied, their errors alone made a first shopper look harmful.
+"""
 
 
 class Episode(NamedTuple):
@@ -97,7 +75,7 @@ def learned(params: Params, left_out: Support, shape: prior.Shape, seed: int) ->
     """
     new = signals.kinds(params, left_out.items) != signals.KNOWN
     mix = params["mix"].clone()
-    known = _known_lesson(params, left_out, ~new, shape, seed)
+    known = regulars.choices(params, left_out, shape, seed)
     if known is not None:
         mix[signals.KNOWN] = _prior(known, mix[signals.KNOWN])
     lesson = _new_lesson(params, left_out, np.flatnonzero(new), shape, seed)
@@ -113,7 +91,7 @@ def learned(params: Params, left_out: Support, shape: prior.Shape, seed: int) ->
 
 
 def _prior(lesson: Lesson, mix: Tensor) -> Tensor:
-    return _fitted([mix], lambda leaves: lesson.loss(lesson.logits(leaves[0])))[0]
+    return fitted([mix], lambda leaves: lesson.loss(lesson.logits(leaves[0])))[0]
 
 
 def _posterior(episodes: Sequence[Episode], mix: Tensor, process: Params) -> tuple[Tensor, Params]:
@@ -123,7 +101,7 @@ def _posterior(episodes: Sequence[Episode], mix: Tensor, process: Params) -> tup
         rest = dict(zip(process, leaves[1:], strict=True))
         return torch.stack([e.lesson.loss(e.logits(leaves[0], rest)) for e in episodes]).mean()
 
-    mix, *rest = _fitted([mix, *process.values()], loss)
+    mix, *rest = fitted([mix, *process.values()], loss, [_TIE])
     return mix, dict(zip(process, rest, strict=True))
 
 
@@ -134,54 +112,9 @@ def sampled(left_out: Support, trained: int, seed: int) -> Support:
     place = np.searchsorted(every, rows)
     column = sp.csr_matrix((np.ones(len(rows), np.float32), (np.arange(len(rows)), place)), (len(rows), len(every)))
     rng = stream(seed, "rehearsal", "one list")
-    users = _some(np.arange(len(left_out.users)), max(1, _CELLS // len(every)), rng)
+    users = some(np.arange(len(left_out.users)), max(1, _CELLS // len(every)), rng)
     weight = sp.csr_matrix(sp.csr_matrix(left_out.weight).sign()[users] @ column)
-    return Support(_take(left_out.users, users), Items(left_out.items.catalogue, every), weight)
-
-
-def _fitted(start: Sequence[Tensor], loss: Callable[[Sequence[Tensor]], Tensor]) -> list[Tensor]:
-    """`start`, moved to where `loss` and a pull to `start` are least; `start` itself where that is not finite."""
-    leaves = [value.clone().requires_grad_() for value in start]
-    optimizer = torch.optim.LBFGS(leaves, max_iter=_ROUNDS, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        pull = torch.stack([(a - b).square().sum() for a, b in zip(leaves, start, strict=True)]).sum()
-        value = loss(leaves) + _RIDGE * pull
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    found = [leaf.detach() for leaf in leaves]
-    return found if all(bool(value.isfinite().all()) for value in found) else list(start)
-
-
-def _lesson(params: Params, users: Users, items: Items, truth: Csr, closed: Bools, shape: prior.Shape) -> Lesson:
-    base = np.stack(list(signals.each(params, users, items, shape)), axis=-1)
-    short = torch.from_numpy(signals.lengths(users))[:, None]
-    return Lesson(torch.from_numpy(base), short, torch.from_numpy(truth.toarray()), torch.from_numpy(closed))
-
-
-def _known_lesson(params: Params, left_out: Support, which: Bools, shape: prior.Shape, seed: int) -> Lesson | None:
-    """Left-out pairs of known items among all known items but those in the history.
-
-    Most shoppers are shown as newcomers, with a few things they took or none: what the weights say of short histories
-    comes from them.
-    """
-    n = prior.trained(params)
-    pairs = sp.csr_matrix(left_out.weight).sign()[:, np.flatnonzero(which)]
-    asked = _some(
-        np.flatnonzero(np.diff(pairs.indptr)), max(1, _CELLS // max(n, 1)), stream(seed, "rehearsal", "known")
-    )
-    if len(asked) < _FEWEST:
-        return None
-    items = Items(left_out.items.catalogue, np.arange(n))
-    place = sp.csr_matrix((np.ones(int(which.sum()), np.float32), (np.arange(which.sum()), left_out.items.rows[which])))
-    place.resize((int(which.sum()), n))
-    whole = _take(left_out.users, asked)
-    users = _shortened(whole, stream(seed, "rehearsal", "lengths"))
-    truth = sp.csr_matrix(pairs[asked] @ place)
-    return _lesson(params, users, items, truth, whole.history[:, :n].toarray() > 0, shape)
+    return Support(take(left_out.users, users), Items(left_out.items.catalogue, every), weight)
 
 
 def _new_lesson(params: Params, left_out: Support, columns: Ints, shape: prior.Shape, seed: int) -> Lesson | None:
@@ -189,12 +122,12 @@ def _new_lesson(params: Params, left_out: Support, columns: Ints, shape: prior.S
     rng = stream(seed, "rehearsal", "new")
     columns = np.sort(rng.permutation(columns)[:_GARMENTS])
     pairs = sp.csr_matrix(left_out.weight).sign()[:, columns]
-    asked = _some(np.flatnonzero(np.diff(pairs.indptr)), _USERS, rng)
+    asked = some(np.flatnonzero(np.diff(pairs.indptr)), _USERS, rng)
     if min(len(columns), len(asked)) < _FEWEST:
         return None
     items = Items(left_out.items.catalogue, left_out.items.rows[columns])
     nothing = np.zeros((len(asked), len(columns)), dtype=bool)
-    return _damped(_lesson(params, _take(left_out.users, asked), items, pairs[asked], nothing, shape))
+    return _damped(among_all(params, take(left_out.users, asked), items, pairs[asked], nothing, shape))
 
 
 def _damped(lesson: Lesson) -> Lesson:
@@ -213,26 +146,20 @@ def _drawn(params: Params, left_out: Support, columns: Ints, shape: prior.Shape,
     ks = [k for k in KS if (shoppers >= k + _ASKED).sum() >= _FEWEST]
     if not ks:
         return []
-    columns = _some(columns[shoppers >= ks[-1] + _ASKED], _GARMENTS, rng)
+    columns = some(columns[shoppers >= ks[-1] + _ASKED], _GARMENTS, rng)
     place = places(sp.csr_matrix(left_out.weight)[:, columns], rng)
-    asked = _some(np.flatnonzero(np.diff(place.indptr)), _USERS, rng)
+    asked = some(np.flatnonzero(np.diff(place.indptr)), _USERS, rng)
     items = Items(left_out.items.catalogue, left_out.items.rows[columns])
     nothing = np.zeros((len(asked), len(columns)), dtype=bool)
-    lesson = _lesson(params, _take(left_out.users, asked), items, place[asked].sign(), nothing, shape)
+    lesson = among_all(params, take(left_out.users, asked), items, place[asked].sign(), nothing, shape)
     told = np.flatnonzero(np.diff(between(place, 1, ks[-1]).indptr))
     tellers = _Tellers(
         place[told],
-        _lesson(params, _take(left_out.users, told), items, place[told], nothing[:0], shape),
-        process.known(params, _take(left_out.users, told), items),
-        process.known(params, _take(left_out.users, asked), items),
+        among_all(params, take(left_out.users, told), items, place[told], nothing[:0], shape),
+        process.known(params, take(left_out.users, told), items),
+        process.known(params, take(left_out.users, asked), items),
     )
     return [_episode(lesson, place[asked], tellers, k) for k in ks]
-
-
-def _some(values: Ints, most: int, rng: np.random.Generator) -> Ints:
-    """At most so many of `values`, in order."""
-    drawn: Ints = np.sort(rng.permutation(values)[:most])
-    return drawn
 
 
 class _Tellers(NamedTuple):
@@ -259,17 +186,3 @@ def _episode(lesson: Lesson, place: Csr, tellers: _Tellers, k: int) -> Episode:
         process.between(tellers.asked, tellers.known)[:, :, rows.flatten()].reshape(3, -1, *rows.shape),
         column,
     )
-
-
-def _take(users: Users, rows: Ints) -> Users:
-    return Users(users.rows[rows], users.features[rows], sp.csr_matrix(users.history[rows]))
-
-
-def _shortened(users: Users, rng: np.random.Generator) -> Users:
-    """`users`, each with all of the history or the first 0, 1 or 3 of it in an order drawn."""
-    history = sp.csr_matrix(users.history, copy=True)
-    most = rng.choice([*LENGTHS, np.iinfo(np.int64).max], size=len(users))
-    for row, (start, stop) in enumerate(pairwise(history.indptr)):
-        history.data[start:stop][rng.permutation(stop - start) >= most[row]] = 0
-    history.eliminate_zeros()
-    return replace(users, history=history)
