@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from muslin import registry
 from muslin.features.space import encode
-from muslin.method import Trainable
+from muslin.method import Adaptable, Examined, Rehearsed, Trainable
 from muslin.recipes.blind import Hidden, blinded
 from muslin.recipes.fit import Recipe, fit_world
 from muslin.testing.worlds import tiny_shop
-from muslin.types import Items
+from muslin.types import Items, Support
 
 
 def without(dataset, items, users):
@@ -23,11 +24,18 @@ def without(dataset, items, users):
     return replace(dataset, schema=replace(dataset.schema, items=fewer, users=people))
 
 
-@pytest.mark.parametrize("method", ["content_knn", "two_tower", "ials", "popularity_segment"])
+OPTIONS = {
+    "two_tower": {"epochs": 2, "dimensions": 8},
+    "muslin": {"epochs": 2, "dimensions": 8},
+    "anil": {"epochs": 1},
+}
+
+
+@pytest.mark.parametrize("method", ["content_knn", "ials", "popularity_segment", *OPTIONS])
 def test_hiding_is_the_same_as_never_having(method) -> None:
     shop = tiny_shop(items=80, users=90, events=700)
     hidden = Hidden(items=frozenset({"colour", "title"}), profile=frozenset({"favourite"}))
-    options = {"epochs": 2, "dimensions": 8} if method == "two_tower" else {}
+    options = OPTIONS.get(method, {})
     world, plain = encode(shop), encode(without(shop, hidden.items, hidden.profile))
     blind = fit_world(Recipe(method=method, options=options, hidden=hidden), world, 0)
     never = fit_world(Recipe(method=method, options=options), plain, 0)
@@ -52,3 +60,28 @@ def test_a_method_without_any_profile_does_not_claim_to_read_one() -> None:
     assert not isinstance(knn, Trainable)
     catalogue = world.catalogue
     assert knn.score(knn.init(world.data, 0), world.users(["u0001"]), Items(catalogue, np.arange(3))).shape == (1, 3)
+
+
+def test_it_learns_from_first_events_what_the_method_learns_without_the_columns() -> None:
+    shop = tiny_shop(items=80, users=90, events=700)
+    hidden = Hidden(items=frozenset({"colour", "title"}))
+    world, plain = encode(shop), encode(without(shop, hidden.items, frozenset()))
+    method = registry.build("gp_residual")
+    blind, news = blinded(method, hidden, world.shoppers.features), sp.csr_matrix(np.ones((3, 1), dtype=np.float32))
+    found = []
+    for each, seen in ((blind, world), (method, plain)):
+        people, new = seen.users(seen.shoppers.ids[:3].tolist()), seen.items(seen.catalogue.ids[:1].tolist())
+        assert isinstance(each, Adaptable)
+        adapted = each.adapt(each.init(seen.data, 0), Support(people, new, news))
+        found.append(each.score(adapted, seen.users(seen.shoppers.ids[:20].tolist()), seen.items()))
+    assert np.allclose(*found, atol=1e-5)
+
+
+def test_it_can_do_what_the_method_can_and_no_more() -> None:
+    world = encode(tiny_shop())
+    hidden = Hidden(items=frozenset({"kind"}))
+    for name in ("content_knn", "two_tower", "muslin", "anil", "prior_knn"):
+        method = registry.build(name)
+        blind = blinded(method, hidden, world.shoppers.features)
+        for can in (Trainable, Examined, Rehearsed, Adaptable):
+            assert isinstance(blind, can) == isinstance(method, can)

@@ -1,13 +1,13 @@
 """A method that sees only some of the features: what an ablation compares, and nothing else differs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from muslin.method import Evidence, Rehearsed, Schedule, Scorer, Trainable
+from muslin.method import Adaptable, Evidence, Examined, Rehearsed, Schedule, Scorer, Trainable
 from muslin.types import Features, Ints, Items, Params, Support, TrainData, Users
 
 
@@ -21,14 +21,14 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Blind:
-    """`method` without the item columns `items`, and of shoppers only the columns `profile` [F] and `tastes` [T].
+    """`method` without the `hidden` columns: of shoppers it sees only the places `profile` [F] and `tastes` [T].
 
     Features are hidden, nothing else: families and category codes stay, and so does `scoring.silent`'s view of who has
     a profile at all.
     """
 
     method: Scorer
-    items: frozenset[str]
+    hidden: Hidden
     profile: Ints
     tastes: Ints | None
 
@@ -50,22 +50,22 @@ class Blind:
         return replace(users, features=users.features[:, self.profile], tastes=tastes)
 
     def _items(self, items: Items) -> Items:
-        return Items(replace(items.catalogue, features=_without(items.catalogue.features, self.items)), items.rows)
+        return Items(
+            replace(items.catalogue, features=_without(items.catalogue.features, self.hidden.items)), items.rows
+        )
 
     def _support(self, support: Support) -> Support:
         return Support(self._users(support.users), self._items(support.items), support.weight)
 
     def _data(self, data: TrainData) -> TrainData:
-        catalogue = replace(data.catalogue, features=_without(data.catalogue.features, self.items))
-        profile = Features(data.shoppers.features.matrix[:, self.profile], ())
-        shoppers = replace(data.shoppers, features=profile)
-        tastes = None if data.tastes is None else _without(data.tastes, _shown(data.tastes, self.items))
+        catalogue = replace(data.catalogue, features=_without(data.catalogue.features, self.hidden.items))
+        shoppers = replace(data.shoppers, features=_without(data.shoppers.features, self.hidden.profile))
+        tastes = None if data.tastes is None else _without(data.tastes, _shown(data.tastes, self.hidden.items))
         return replace(data, catalogue=catalogue, shoppers=shoppers, tastes=tastes)
 
 
-@dataclass(frozen=True)
-class BlindTrainable(Blind):
-    """The same for a method that learns by gradient."""
+class _Learns:
+    """A method that learns by gradient."""
 
     method: Trainable
 
@@ -74,24 +74,56 @@ class BlindTrainable(Blind):
         """The method's."""
         return self.method.schedule
 
-    def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Any]:
+    def batches(self: Any, data: TrainData, seed: int, epoch: int) -> Iterator[Any]:
         """As the method's, on what is left."""
-        return self.method.batches(self._data(data), seed, epoch)
+        found: Iterator[Any] = self.method.batches(self._data(data), seed, epoch)
+        return found
 
     def step(self, params: Params, batch: Any) -> tuple[Params, dict[str, float]]:
         """The method's: a batch holds only what is left."""
         return self.method.step(params, batch)
 
 
-@dataclass(frozen=True)
-class BlindRehearsed(BlindTrainable):
-    """The same for a method that garments left out teach."""
+class _IsExamined:
+    """A method that chooses what to leave out, to know when to stop."""
+
+    method: Examined
+
+    def held_out(self: Any, data: TrainData, seed: int) -> tuple[TrainData, Callable[[Params], float]] | None:
+        """The method's choice and its score, on what is left; hiding the same columns once more changes nothing."""
+        found: tuple[TrainData, Callable[[Params], float]] | None = self.method.held_out(self._data(data), seed)
+        return found
+
+
+class _IsRehearsed:
+    """A method that garments left out teach."""
 
     method: Rehearsed
 
-    def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
+    def rehearse(self: Any, params: Params, left_out: Support, seed: int) -> Params:
         """The method's, on what is left."""
-        return self.method.rehearse(params, self._support(left_out), seed)
+        taught: Params = self.method.rehearse(params, self._support(left_out), seed)
+        return taught
+
+
+class _Adapts:
+    """A method that learns from first events."""
+
+    method: Adaptable
+
+    def adapt(self: Any, params: Params, support: Support) -> Params:
+        """The method's, on what is left."""
+        adapted: Params = self.method.adapt(params, self._support(support))
+        return adapted
+
+
+_FORMS: tuple[tuple[type, type], ...] = (
+    (Trainable, _Learns),
+    (Examined, _IsExamined),
+    (Rehearsed, _IsRehearsed),
+    (Adaptable, _Adapts),
+)
+"""What a method may be able to do besides ranking; a blind one can do the same, for who asks looks at its class."""
 
 
 def blinded(method: Scorer, hidden: Hidden, shoppers: Features, tastes: Features | None = None) -> Scorer:
@@ -104,11 +136,9 @@ def blinded(method: Scorer, hidden: Hidden, shoppers: Features, tastes: Features
         return method
     profile = _columns(shoppers, hidden.profile)
     liked = None if tastes is None else _columns(tastes, _shown(tastes, hidden.items))
-    if isinstance(method, Rehearsed):
-        return BlindRehearsed(method, hidden.items, profile, liked)
-    if isinstance(method, Trainable):
-        return BlindTrainable(method, hidden.items, profile, liked)
-    return Blind(method, hidden.items, profile, liked)
+    forms = tuple(form for protocol, form in _FORMS if isinstance(method, protocol))
+    form: type[Blind] = type("Blind", (*forms, Blind), {})
+    return form(method, hidden, profile, liked)
 
 
 def _columns(features: Features, hidden: frozenset[str]) -> Ints:
