@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cold_start import ledger
+from benchmarks.cold_start.estimate import cheapest_first, recorded
 from benchmarks.cold_start.plan import PLANS, Plan, Round
 from benchmarks.cold_start.results import Measured, joined, write
 from muslin import registry
@@ -58,8 +59,9 @@ def narrowed(plan: Plan, protocols: Sequence[str] | None, seeds: int | None) -> 
 
 
 def entrants() -> tuple[str, ...]:
-    """Every method, and every peer whose library is installed."""
-    return (*registry.names(), *(p for p in known.names() if environment.installed(known.peer(p))))
+    """Every method and every installed peer, the cheapest first: a kill leaves most of the table."""
+    names = (*registry.names(), *(p for p in known.names() if environment.installed(known.peer(p))))
+    return cheapest_first(names, recorded())
 
 
 def tuned(dataset: Dataset, names: Sequence[str]) -> dict[str, dict[str, Any]]:

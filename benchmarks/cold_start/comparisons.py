@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.estimate import Estimate, everybody
-from benchmarks.cold_start.plan import Plan
+from benchmarks.cold_start.plan import PLANS, Plan
 from benchmarks.cold_start.results import Measured
 from benchmarks.cold_start.wanted import Bar
 from benchmarks.cold_start.words import Words
@@ -81,10 +81,14 @@ def costs(found: Sequence[Estimate], words: Words) -> Iterator[str]:
         return
     yield f"## {words.whole}\n"
     yield words.whole_how.format(hours=sum(one.hours for one in found)) + "\n"
-    lines = [f"| {words.data} | {words.hours} | {words.hours_fits} | {words.guessed} |", "|---|---|---|---|"]
+    heads = (words.data, words.hours_fits, words.hours_rest, words.guessed)
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
     for one in found:
         names = ", ".join(f"`{name}`" for name in one.guessed) or "–"
-        lines.append(f"| {one.name} | {one.hours:.2f} | {one.fits / 3600:.2f} | {names} |")
+        rest = words.unmeasured if one.rest is None else f"{one.rest / 3600:.2f}"
+        lines.append(f"| {one.name} | {one.fits / 3600:.2f} | {rest} | {names} |")
+    unknown = [name for name in PLANS if name not in {one.name for one in found}]
+    lines += [f"| {name} | {words.unmeasured} | {words.unmeasured} | – |" for name in unknown]
     yield "\n".join(lines) + "\n"
 
 

@@ -40,8 +40,8 @@ class Words:
     whole: str
     whole_how: str
     data: str
-    hours: str
     hours_fits: str
+    hours_rest: str
     guessed: str
     calibration: str
     interval: str
@@ -92,13 +92,13 @@ WORDS = {
         unasked="Not asked this: {entrants}.",
         unanswered="Not measured yet: {entrants}.",
         whole="What the whole costs",
-        whole_how="From the costs recorded above, every cut, protocol and entrant that is planned, peers too: "
-        "{hours:.1f} processor hours. A fit counts once for each cut; import, questions, audit and figures as what "
-        "the measured part took beside its fits. Entrants without a recorded fit on a data set are taken at the mean "
-        "of its others.",
+        whole_how="From the costs recorded above, every cut, protocol and entrant that is planned, peers too: at "
+        "least {hours:.1f} processor hours. A fit counts once for each cut; import, questions, audit and figures as "
+        "what the measured part took beside its fits. Entrants without a recorded fit on a data set are taken at the "
+        "mean of its others.",
         data="data",
-        hours="processor hours",
-        hours_fits="of these, fits",
+        hours_fits="processor hours of fits",
+        hours_rest="of the rest",
         guessed="no fit recorded",
         calibration="calibration error of the lists",
         interval="90 % intervals that hold",
@@ -160,12 +160,12 @@ WORDS = {
         unasked="不参加此项:{entrants}。",
         unanswered="尚未测量:{entrants}。",
         whole="全部成本",
-        whole_how="按上文记录的成本估算,包括计划中的每次划分、每个协议和每个参赛者(含其他项目的模型):共 {hours:.1f} "
+        whole_how="按上文记录的成本估算,包括计划中的每次划分、每个协议和每个参赛者(含其他项目的模型):至少 {hours:.1f} "
         "处理器小时。每次划分只计一次拟合;导入、提问、检查和统计按已测部分在拟合之外的耗时计。"
         "某数据集上没有拟合记录的参赛者按该数据集其余参赛者的平均值计。",
         data="数据",
-        hours="处理器小时",
-        hours_fits="其中拟合",
+        hours_fits="拟合(处理器小时)",
+        hours_rest="其余(处理器小时)",
         guessed="无拟合记录",
         calibration="列表的校准误差",
         interval="成立的 90 % 区间",

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from benchmarks.cold_start import __main__ as bench
 from benchmarks.cold_start import cuts, ledger, report
-from benchmarks.cold_start.estimate import estimate, everybody
+from benchmarks.cold_start.estimate import cheapest_first, estimate, everybody
 from benchmarks.cold_start.limits import EVERYWHERE, Limit
 from benchmarks.cold_start.plan import PLANS, Plan, Round, planted
 from benchmarks.cold_start.results import Measured, joined, write
@@ -107,6 +107,13 @@ def test_the_estimate_counts_a_fit_for_each_cut_and_the_rest_for_each_fit(measur
     assert found.fits == pytest.approx(5 * 2.0 + 3 * 30.0 + 5 * 11.0)
     assert found.rest == pytest.approx(13 * 4.0)
     assert found.guessed == ("unheard",)
+    gap = replace(known, cost=replace(known.cost, resumed=True))
+    assert estimate(gap, plan, ("ials",)).rest is None
+    assert cheapest_first(("unheard", "ials", "popularity", "content_knn"), [known])[1:] == (
+        "content_knn",
+        "ials",
+        "unheard",
+    )
 
 
 def test_k_shot_of_a_given_split_asks_the_same_at_every_k_and_never_what_it_told() -> None:
