@@ -183,12 +183,14 @@ class Support:
     """Events revealed of garments that were not trained on.
 
     `weight` [S, I]: the largest event weight of each of `users` (S) with each of `items` (I); 0 = no event. The
-    histories of `users` do not hold these events.
+    histories of `users` do not hold these events. `place` [S, I]: when in the order of time each shopper came to the
+    item, from 1; None where nobody kept it.
     """
 
     users: Users
     items: Items
     weight: Csr
+    place: Csr | None = None
 
 
 def preference_matrix(events: Events, n_users: int, n_items: int) -> Csr:

@@ -21,7 +21,7 @@ def world() -> World:
 @pytest.fixture(scope="module")
 def params(world) -> Params:
     entry = registry.entry("muslin")
-    return entry.build(entry.config(dimensions=16)).init(world.data, 0)
+    return entry.build(entry.config(dimensions=16)).init(world.data, 0) | {"noise": torch.tensor([2.0, 0.5])}
 
 
 def support(world: World, seed: int = 0, k: int = 4) -> Support:
@@ -36,7 +36,7 @@ def support(world: World, seed: int = 0, k: int = 4) -> Support:
 
 
 def alike(params: Params, world: World, left: Users, right: Users) -> np.ndarray:
-    """The weighed sum of the three likenesses, dense and term by term."""
+    """The weighed sum of the four likenesses, dense and term by term."""
     n, catalogue = world.catalogue.n_hot, world.catalogue
     weights = np.exp(params["kernel"].numpy())
     count = np.asarray(world.data.matrix().getnnz(axis=0), dtype=np.float64)
@@ -51,7 +51,13 @@ def alike(params: Params, world: World, left: Users, right: Users) -> np.ndarray
         off = mean / np.linalg.norm(mean, axis=1, keepdims=True) - usual
         tastes.append(off / np.linalg.norm(off, axis=1, keepdims=True))
     expected = past[0] @ stored.matrix(params, "ease", n).toarray()
-    parts = (damped[0] @ damped[1].T, tastes[0] @ tastes[1].T, expected @ damped[1].T)
+    everyone = (world.data.matrix().toarray() > 0).astype(np.float64)
+    usual_expected = (everyone @ stored.matrix(params, "ease", n).toarray()).mean(axis=0)
+    everyone *= count**-0.25
+    usual_damped = (everyone / np.linalg.norm(everyone, axis=1, keepdims=True)).mean(axis=0)
+    away = [d - usual_damped for d in damped]
+    parts = (away[0] @ away[1].T, tastes[0] @ tastes[1].T, (expected - usual_expected) @ away[1].T)
+    parts = (*parts, np.ones_like(parts[0]))
     return sum(w * p for w, p in zip(weights, parts, strict=True))
 
 
@@ -59,7 +65,7 @@ def test_it_is_the_posterior_of_a_gaussian_process_on_the_residual(world, params
     told, everyone = support(world), world.users(world.shoppers.ids[:40].tolist())
     before = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
     found = process.added(process.adapted(params, told, before), everyone, told.items)
-    target, noise = float(params["target"]), float(params["noise"].exp())
+    target, noise = float(params["target"]), float((params["noise"][0] + params["noise"][1] / 4).exp())
     for column in range(3):
         own = np.flatnonzero(told.weight[:, [column]].toarray())
         shoppers = Users(told.users.rows[own], told.users.features[own], told.users.history[own])
@@ -91,14 +97,14 @@ def test_nothing_is_added_where_nothing_was_told(world, params) -> None:
 
 
 def test_a_shopper_known_to_want_it_already_counts_less() -> None:
-    learned, one = process.start(), torch.ones(3, 1, 1, 1)
+    learned, one = process.start(), torch.ones(4, 1, 1, 1)
     sure, surprised = (process.coefficients(learned, one, torch.tensor([[b]])) for b in (5.0, 0.0))
     assert surprised > sure > 0
 
 
 def test_two_alike_shoppers_say_less_than_two_different_ones() -> None:
     learned = process.start()
-    twins, strangers = torch.ones(3, 1, 2, 2), torch.eye(2).expand(3, 1, 2, 2)
+    twins, strangers = torch.ones(4, 1, 2, 2), torch.eye(2).expand(4, 1, 2, 2)
     nothing = torch.zeros(1, 2)
     both = [process.coefficients(learned, alike, nothing).sum() for alike in (twins, strangers)]
     assert both[0] < both[1]
@@ -106,7 +112,7 @@ def test_two_alike_shoppers_say_less_than_two_different_ones() -> None:
 
 def test_coefficients_have_the_gradients_of_finite_differences() -> None:
     rng = torch.Generator().manual_seed(0)
-    raw = torch.randn(3, 2, 4, 4, generator=rng, dtype=torch.float64)
+    raw = torch.randn(4, 2, 4, 4, generator=rng, dtype=torch.float64)
     alike = raw @ raw.mT
     before = torch.randn(2, 4, generator=rng, dtype=torch.float64)
 

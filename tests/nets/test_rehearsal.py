@@ -26,12 +26,14 @@ def shop():
     world = encode(cut.train)
     entry = registry.entry("muslin")
     params = entry.build(entry.config(dimensions=16)).init(world.data, 0)
-    return world, params, left_out(world, cut, {"history", "profile"})
+    return world, params, left_out(world, cut, dataset, {"history", "profile"}, 0)
 
 
 def weighed(shop: tuple[World, Params, Support], weight: sp.csr_matrix) -> Params:
     _world, params, support = shop
-    return rehearsal.learned(params, replace(support, weight=sp.csr_matrix(weight, dtype=np.float32)), SHAPE, 0)
+    return rehearsal.learned(
+        params, replace(support, weight=sp.csr_matrix(weight, dtype=np.float32), place=None), SHAPE, 0
+    )
 
 
 def new(shop: tuple[World, Params, Support]) -> np.ndarray:
@@ -72,7 +74,7 @@ def gained(shop, weight: sp.csr_matrix) -> float:
     first = np.zeros(support.weight.shape, dtype=np.float32)
     for column in columns:
         first[np.flatnonzero(weight[:, [column]].toarray())[:3], column] = 1
-    told = replace(support, weight=sp.csr_matrix(first))
+    told = replace(support, weight=sp.csr_matrix(first), place=None)
     adapted = process.adapted(taught, told, signals.mixed(taught, support.users, support.items, SHAPE))
     return float(process.added(adapted, support.users, support.items)[:, columns].std())
 
@@ -123,5 +125,5 @@ def test_an_episode_asks_nobody_it_was_told_of(shop) -> None:
 def test_a_garment_that_sold_a_hundred_times_counts_ten_times_one_that_sold_once() -> None:
     truth = torch.zeros(100, 2)
     truth[:, 0] = truth[0, 1] = 1
-    damped = rehearsal._damped(Lesson(torch.zeros(100, 2, 5), torch.zeros(100, 1), truth, truth < 0))
+    damped = rehearsal._damped(Lesson(torch.zeros(100, 2, 6), torch.zeros(100, 1), truth, truth < 0))
     torch.testing.assert_close(damped.truth.sum(0), torch.tensor([10.0, 1.0]))

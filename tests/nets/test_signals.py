@@ -27,7 +27,7 @@ def params(world) -> Params:
 
 def test_logits_are_the_weighed_sum_on_each_side_by_length_of_history(world, params) -> None:
     rng = torch.Generator().manual_seed(0)
-    params = params | {"mix": torch.randn(3, 2, len(signals.NAMES), generator=rng)}
+    params = params | {"mix": torch.randn(2, 2, len(signals.NAMES), generator=rng)}
     users, items = world.users([*world.shoppers.ids[:6], "a stranger"]), world.items()
     found = signals.mixed(params, users, items, SHAPE)
     each = np.stack(list(signals.each(params, users, items, SHAPE)))
@@ -42,7 +42,7 @@ def test_logits_are_the_weighed_sum_on_each_side_by_length_of_history(world, par
 def test_each_signal_is_in_units_of_the_sample(world, params) -> None:
     sample = world.items(world.catalogue.ids[params["sample"].numpy()].tolist())
     users = world.users(world.shoppers.ids[:6].tolist())
-    alike, _, taste, *_ = signals.each(params, users, sample, SHAPE)
+    alike, _expected, _together, taste, *_ = signals.each(params, users, sample, SHAPE)
     for signal in (alike, taste):
         np.testing.assert_allclose(signal.mean(axis=1), 0, atol=1e-4)
         np.testing.assert_allclose(signal.std(axis=1), 1, atol=1e-3)

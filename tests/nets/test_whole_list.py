@@ -23,7 +23,7 @@ def shop() -> tuple[Params, Support]:
     world = encode(cut.train)
     entry = registry.entry("muslin")
     params = entry.build(entry.config(dimensions=16)).init(world.data, 0)
-    return params, left_out(world, cut, {"history", "profile"})
+    return params, left_out(world, cut, dataset, {"history", "profile"}, 0)
 
 
 def shifted(support: Support, down: dict[int, float]) -> whole_list.Method:
@@ -60,7 +60,7 @@ def test_warming_garments_stand_as_new_ones_where_nothing_was_asked_of_them(shop
     weight = sp.csr_matrix(support.weight).sign().tolil()
     for column in np.flatnonzero(new):
         weight[np.flatnonzero(weight[:, [column]].toarray())[1:], column] = 0  # one shopper, who is told of
-    once = replace(support, weight=weight.tocsr())
+    once = replace(support, weight=weight.tocsr(), place=None)
     found = whole_list.learned(params, once, shifted(once, {1: 3.0, 2: 6.0}), 1.0, 0)["offset"]
     assert found[2] == found[1] != 0
 

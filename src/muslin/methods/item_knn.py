@@ -15,10 +15,8 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative
-from muslin.nets import blend, neighbours, rows, stored
-from muslin.types import Csr, Items, Params, TrainData, Users
-
-_ROWS = 1024
+from muslin.nets import blend, item_cosines, neighbours, stored
+from muslin.types import Items, Params, TrainData, Users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +46,8 @@ class ItemKnn:
         idf = blend.inverse_frequency(features.matrix)
         found = blend.learned(data, blend.columns(features, idf), seed)
         params = {name: torch.from_numpy(v) for name, v in {"idf": idf, **found._asdict()}.items()}
-        return params | stored.tensors("knn", self._similar(data.matrix()))
+        similar = item_cosines.similar(data.matrix(), self.config.nearest, self.config.shrinkage)
+        return params | stored.tensors("knn", similar)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Sums of similarities [U, I] to what the shopper took."""
@@ -63,23 +62,6 @@ class ItemKnn:
             near = neighbours.of_new(features, params, n, content, items.rows[~hot])
             out[:, ~hot] = neighbours.votes(sp.csr_matrix(expected + self.config.own * taken), near)
         return torch.from_numpy(out)
-
-    def _similar(self, pairs: Csr) -> Csr:
-        """[N, N] shrunken cosines of the items' buyers, the nearest of each column, none of an item to itself."""
-        bought = pairs.sign()
-        active = np.asarray(bought.sum(axis=1)).ravel()
-        damped = sp.csr_matrix(sp.diags_array(1 / np.log(np.e + active)) @ bought).astype(np.float32)
-        by_item, length = sp.csr_matrix(damped.T), np.sqrt(np.asarray(damped.multiply(bought).sum(axis=0)).ravel())
-        count = np.asarray(bought.sum(axis=0)).ravel()
-        parts = []
-        for start in range(0, by_item.shape[0], _ROWS):
-            some = np.arange(start, min(start + _ROWS, by_item.shape[0]))
-            common = (by_item[some] @ bought).toarray()
-            sure = np.sqrt(np.outer(count[some], count))
-            cosine = common / (length[some, None] * length) * (sure / (sure + self.config.shrinkage))
-            cosine[np.arange(len(some)), some] = 0
-            parts.append(rows.largest(cosine, self.config.nearest))
-        return sp.csr_matrix(sp.vstack(parts).T)
 
 
 def build(config: Config) -> ItemKnn:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
-from muslin.nets import chances, prior, process, rehearsal, signals, tower, warming, whole_list
+from muslin.nets import chances, item_cosines, prior, process, rehearsal, signals, stored, tower, warming, whole_list
 from muslin.nets.descent import gradients
 from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.pooling import pooled, pooled_pairs
@@ -40,6 +40,10 @@ class Config:
     """EASE weights kept an item, on average."""
     neighbours: Count = 30
     """Trained items whose expectations a new one takes the mean of."""
+    nearest: Count = 200
+    """Items kept of those that were taken together with each."""
+    shrinkage: NotNegative = 30.0
+    """Shoppers' worth of doubt in how often two items are taken together."""
     damping: NotNegative = 0.25
     """Power of popularity by which items count less in who is like whom."""
     dimensions: Count = 192
@@ -81,22 +85,20 @@ class Muslin:
     def init(self, data: TrainData, seed: int) -> Params:
         """What `nets.prior.fit`, `nets.tower.start` and `nets.process.start` give, and `mix` (`nets.signals`).
 
-        Besides: `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1], `log_sharpness` [1], `offset` [3] and
-        `chance` [3, 3] (`nets.whole_list`).
+        Besides: `knn/...` [N, N] (`nets.item_cosines`), `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1],
+        `log_sharpness` [1], `centre` [2, N] (`nets.process`), `offset` [3] and `chance` [3, 3] (`nets.whole_list`).
         """
         c = self.config
         params = prior.fit(data, self._shape, seed) | tower.start(data, c.dimensions, c.dense_weight, seed)
-        params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)}
-        return (
-            params
-            | {
-                "profile": torch.zeros(data.shoppers.features.matrix.shape[1], c.dimensions),
-                "damping": torch.from_numpy(warming.damping(data.matrix(), c.damping)),
-                "log_scale": torch.tensor([-math.log(c.temperature)]),
-                "log_sharpness": torch.tensor([math.log(c.sharpness)]),
-            }
-            | whole_list.start()
-        )
+        params |= stored.tensors("knn", item_cosines.similar(data.matrix(), c.nearest, c.shrinkage))
+        params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)} | whole_list.start()
+        params |= {
+            "profile": torch.zeros(data.shoppers.features.matrix.shape[1], c.dimensions),
+            "damping": torch.from_numpy(warming.damping(data.matrix(), c.damping)),
+            "log_scale": torch.tensor([-math.log(c.temperature)]),
+            "log_sharpness": torch.tensor([math.log(c.sharpness)]),
+        }
+        return params | {"centre": process.centre(params, data)}
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[PairContents]:
         """Pairs with shared negatives and their feature rows."""

@@ -54,21 +54,15 @@ def among_all(params: Params, users: Users, items: Items, truth: Csr, closed: Bo
     return Lesson(torch.from_numpy(base), short, torch.from_numpy(truth.toarray()), torch.from_numpy(closed))
 
 
-def fitted(
-    start: Sequence[Tensor], loss: Callable[[Sequence[Tensor]], Tensor], ridges: Sequence[float] = ()
-) -> list[Tensor]:
-    """`start`, moved to where `loss` and a pull to `start` are least; `start` itself where that is not finite.
-
-    `ridges`: how strong the pull is, where not the usual one, by place in `start`.
-    """
-    pulls = [*ridges, *[_RIDGE] * (len(start) - len(ridges))]
+def fitted(start: Sequence[Tensor], loss: Callable[[Sequence[Tensor]], Tensor]) -> list[Tensor]:
+    """`start`, moved to where `loss` and a pull to `start` are least; `start` itself where that is not finite."""
     leaves = [value.clone().requires_grad_() for value in start]
     optimizer = torch.optim.LBFGS(leaves, max_iter=_ROUNDS, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        pull = torch.stack([r * (a - b).square().sum() for r, a, b in zip(pulls, leaves, start, strict=True)]).sum()
-        value = loss(leaves) + pull
+        pull = torch.stack([(a - b).square().sum() for a, b in zip(leaves, start, strict=True)]).sum()
+        value = loss(leaves) + _RIDGE * pull
         value.backward()  # type: ignore[no-untyped-call]
         return value
 

@@ -1,11 +1,21 @@
-"""In which order an item's shoppers are told of, and which of them that leaves to be asked."""
+"""In which order an item's shoppers came, and which of them that leaves to be asked."""
 
 from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 
-from muslin.types import Csr
+from muslin.types import Csr, Support
+
+
+def in_time(support: Support, rng: np.random.Generator) -> Csr:
+    """[S, I] float32 places of the shoppers of `support`, from 1: as they came, or drawn where nobody kept it.
+
+    Who comes first is not like who comes later: they take more, and the same ones are first everywhere.
+    """
+    if support.place is None:
+        return places(sp.csr_matrix(support.weight).sign(), rng)
+    return sp.csr_matrix(support.place, dtype=np.float32)
 
 
 def places(pairs: Csr, rng: np.random.Generator) -> Csr:

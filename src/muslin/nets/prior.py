@@ -96,31 +96,48 @@ def scores(params: Params, users: Users, items: Items, shape: Shape) -> Floats:
 
 
 class Likenesses(NamedTuple):
-    """Both parts [U, I], in units of the shopper: `raw` likeness, and what EASE `expected`.
+    """Parts [U, I], in units of the shopper: `raw` likeness, what EASE `expected`, and what was taken `together`.
 
-    Of a known item that is its own expectation, by its root; of a new one that of the known items it is like.
+    Of a known item the latter two are its own, by their root; of a new one those of the known items it is like.
+    `together` is None where `params` has no `knn/...` (`nets.item_cosines`).
     """
 
     raw: Floats
     expected: Floats
+    together: Floats | None
 
 
 def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Likenesses:
-    """What `scores` weighs."""
+    """What `scores` weighs, and `together`."""
     parts = _parts(params, users, items)
     n, sample = trained(params), params["sample"].numpy()
     own_raw = blend.scored(parts.profile, parts.every, parts.weights, items.rows)
     raw = in_units(own_raw, blend.blended(parts.profile, parts.sample, parts.weights))
-    hot = items.rows < n
-    expected = np.empty_like(raw)
+    new = items.rows[items.rows >= n]
+    near = neighbours.of_new(items.catalogue.features, params, n, shape.neighbours, new) if len(new) else None
+    usual = stored.matrix(params, "near", n)
+    expected = _spread(parts.expected, parts.expected, (near, usual), items, sample)
+    if "knn/starts" not in params:
+        return Likenesses(raw, expected, None)
+    taken = sp.csr_matrix(users.history[:, :n].sign())
+    beside = sp.csr_matrix(taken @ stored.matrix(params, "knn", n))
+    # What was taken is not beside itself, but a new garment that is like it is.
+    return Likenesses(raw, expected, _spread(beside, sp.csr_matrix(beside + taken), (near, usual), items, sample))
+
+
+def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, sample: Ints) -> Floats:
+    """[U, I] of values of trained items [U, N]: known ones have their `own`, new ones those of `others` they are like.
+
+    `near`: which trained items the new ones of `items` are like, and the trained ones of the sample.
+    """
+    hot = items.rows < own.shape[1]
+    found = np.empty((own.shape[0], len(items)), dtype=np.float32)
     if hot.any():
-        every = parts.expected.toarray()
-        expected[:, hot] = _root(in_units(every[:, items.rows[hot]], every[:, sample]))
-    if not hot.all():
-        near = neighbours.of_new(items.catalogue.features, params, n, shape.neighbours, items.rows[~hot])
-        usual = neighbours.votes(parts.expected, stored.matrix(params, "near", n))
-        expected[:, ~hot] = in_units(neighbours.votes(parts.expected, near), usual)
-    return Likenesses(raw, expected)
+        every = own.toarray()
+        found[:, hot] = _root(in_units(every[:, items.rows[hot]], every[:, sample]))
+    if near[0] is not None:
+        found[:, ~hot] = in_units(neighbours.votes(others, near[0]), neighbours.votes(others, near[1]))
+    return found
 
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:

@@ -5,13 +5,17 @@ the space of the tower, and by what EASE expects one to take of what the other t
 between short histories; the other two say something of everybody. The three are weighed, and the weights, the noise of
 an event and the logit of a garment that is wanted are learned through the k x k solve (`nets.rehearsal`).
 
-Everything is linear in the shopper asked, so what is learned of a garment is a sparse vector over trained items and a
-dense one of the tower's length: serving is two products.
+Shoppers who took a lot are alike to everybody. Each likeness is therefore taken from that of the mean shopper, so that
+a first shopper moves those who are more alike than most up and the others down; how far first shoppers lift a garment
+for everybody is a fourth weight, a kernel that is the same for all.
+
+Everything is linear in the shopper asked, so what is learned of a garment is a sparse vector over trained items, a
+dense one of the tower's length and three numbers: serving is two products.
 
 Source: Gaussian process regression on the residual of a prior mean, Rasmussen and Williams 2006, equations 2.22 to
 2.24; learning through the solve as in R2-D2 (Bertinetto et al. 2019, ICLR) and ALPaCA (Harrison et al. 2018).
-Differs: the kernel is a sum of three with learned weights; the third is not symmetric as EASE has it and is made so
-among the garment's shoppers.
+Differs: the kernel is a sum of four with learned weights, centred as in kernel PCA (Schoelkopf, Smola and Mueller 1998,
+Neural Computation, appendix B); the third is not symmetric as EASE has it and is made so among the garment's shoppers.
 """
 
 from typing import NamedTuple
@@ -25,20 +29,41 @@ from torch import Tensor
 from muslin.nets import prior, stored, tower, warming
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
-from muslin.types import Csr, Floats, Ints, Items, Params, Support, Users
+from muslin.types import Csr, Floats, Ints, Items, Params, Support, TrainData, Users
 
 
 class Known(NamedTuple):
-    """Shoppers as the process knows them: `damped` histories, what EASE `expected` [U, N], and `taste` [U, K]."""
+    """Shoppers as the process knows them: `damped` histories, what EASE `expected` [U, N], and `taste` [U, K].
+
+    `along` [U, 3]: the damped history along the mean one and along the mean expectation, the expectation along the mean
+    damped history; `middle` [2]: the mean damped history along itself and along the mean expectation.
+    """
 
     damped: Csr
     expected: Csr
     taste: Floats
+    along: Floats
+    middle: Floats
 
 
 def start() -> Params:
-    """`kernel` [3] logs of the weights of history, taste and expectation; `noise` [1] log variance; `target` [1]."""
-    return {"kernel": torch.tensor([1.3, 0.8, 1.1]), "noise": torch.tensor([2.2]), "target": torch.tensor([6.5])}
+    """`kernel` [4] logs of the weights of history, taste, expectation and of what is the same for everybody.
+
+    `noise` [2] log variance of an event, and how much more where it is the only one (so much over k where there are k):
+    who comes first is not like those who come later. `target` [1] logit of a garment that is wanted.
+    """
+    noise = torch.tensor([2.2, 0.0])
+    return {"kernel": torch.tensor([1.3, 0.8, 1.1, -1.0]), "noise": noise, "target": torch.tensor([6.5])}
+
+
+def centre(params: Params, data: TrainData) -> Tensor:
+    """`centre` [2, N]: mean damped history of the trained shoppers, and what EASE expects of them on average."""
+    pairs = data.matrix()
+    weight = params["damping"].numpy()
+    mean = np.asarray(warming.damped(pairs, weight).mean(axis=0)).ravel()
+    taken = sp.csr_matrix(np.asarray(pairs.sign().mean(axis=0)).reshape(1, -1))
+    expected = (taken @ stored.matrix(params, "ease", pairs.shape[1])).toarray().ravel()
+    return torch.from_numpy(np.stack([mean, expected]).astype(np.float32))
 
 
 def known(params: Params, users: Users, items: Items) -> Known:
@@ -52,29 +77,32 @@ def known(params: Params, users: Users, items: Items) -> Known:
     there = torch.from_numpy(np.diff(shares.indptr) > 0)[:, None]
     taste = torch.where(there, F.normalize(F.normalize(mean, dim=1) - usual, dim=1), 0.0)
     expected = sp.csr_matrix(history @ stored.matrix(params, "ease", n))
-    damped = warming.damped(users.history, params["damping"].numpy())
-    return Known(sp.csr_matrix(damped, dtype=np.float32), expected, taste.numpy())
+    damped = sp.csr_matrix(warming.damped(users.history, params["damping"].numpy()), dtype=np.float32)
+    mean, usually = params["centre"].numpy()
+    along = np.stack([damped @ mean, damped @ usually, expected @ mean], axis=1)
+    return Known(damped, expected, taste.numpy(), along, np.array([mean @ mean, mean @ usually]))
 
 
 def only(shoppers: Known, rows: Ints) -> Known:
     """Only the named rows."""
-    return Known(shoppers.damped[rows], shoppers.expected[rows], shoppers.taste[rows])
+    own = (shoppers.damped[rows], shoppers.expected[rows], shoppers.taste[rows], shoppers.along[rows])
+    return Known(*own, shoppers.middle)
 
 
 def between(asked: Known, told: Known) -> Tensor:
-    """[3, U, S] how alike each shopper is to each, in each way."""
-    parts = (
-        (asked.damped @ told.damped.T).toarray(),
-        asked.taste @ told.taste.T,
-        (asked.expected @ told.damped.T).toarray(),
-    )
+    """[4, U, S] how alike each shopper is to each, in each way."""
+    history = (asked.damped @ told.damped.T).toarray() - asked.along[:, [0]] - told.along[:, 0] + asked.middle[0]
+    expected = (asked.expected @ told.damped.T).toarray() - asked.along[:, [2]] - told.along[:, 1] + asked.middle[1]
+    parts = (history, asked.taste @ told.taste.T, expected, np.ones_like(history))
     return torch.from_numpy(np.stack([np.asarray(part, dtype=np.float32) for part in parts]))
 
 
-def coefficients(process: Params, alike_3Jkk: Tensor, before_Jk: Tensor) -> Tensor:
+def coefficients(process: Params, alike_4Jkk: Tensor, before_Jk: Tensor) -> Tensor:
     """[J, k] what each of a garment's k shoppers counts: (K + noise I)⁻¹ (target - prior). Differentiable."""
-    kernel = torch.einsum("q,qjab->jab", process["kernel"].exp(), alike_3Jkk)
-    kernel = (kernel + kernel.mT) / 2 + process["noise"].exp() * torch.eye(kernel.shape[-1])
+    kernel = torch.einsum("q,qjab->jab", process["kernel"].exp(), alike_4Jkk)
+    k = kernel.shape[-1]
+    noise = (process["noise"][0] + process["noise"][1] / k).exp()
+    kernel = (kernel + kernel.mT) / 2 + noise * torch.eye(k, dtype=kernel.dtype)
     rest: Tensor = (process["target"] - before_Jk).unsqueeze(-1)
     share: Tensor = torch.linalg.solve(kernel, rest).squeeze(-1)
     return share
@@ -86,7 +114,10 @@ def rows_told(support: Support) -> Tensor:
 
 
 def adapted(params: Params, support: Support, before: Floats) -> Params:
-    """`params` with `adapted/rows` [J], `adapted/...` [J, N] and `adapted/taste` [J, K] for the J items told of.
+    """`params` with `adapted/rows` [J] for the J items told of, and what they count in each way.
+
+    `adapted/...` [J, N] sums of damped histories, `adapted/taste` [J, K] of tastes, `adapted/total` [J] of the
+    coefficients, `adapted/along` [J, 2] the sums along the mean damped history and the mean expectation.
 
     `before` [S, I]: logits of the items of `support` for its shoppers, without what these events add.
     """
@@ -101,10 +132,13 @@ def adapted(params: Params, support: Support, before: Floats) -> Params:
         sums[place, told] = coefficients(params, between(own, own)[:, None], rest[None]).numpy()
     share = sp.csr_matrix(sums)
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}
-    added = {
-        "adapted/rows": rows_told(support),
-        "adapted/taste": torch.from_numpy(np.asarray(share @ shoppers.taste, dtype=np.float32)),
+    sums_of = {
+        "taste": share @ shoppers.taste,
+        "along": share @ shoppers.along[:, :2],
+        "total": np.asarray(share.sum(axis=1)).ravel(),
     }
+    added = {f"adapted/{name}": torch.from_numpy(np.asarray(v, dtype=np.float32)) for name, v in sums_of.items()}
+    added["adapted/rows"] = rows_told(support)
     return kept | added | stored.tensors("adapted", sp.csr_matrix(share @ shoppers.damped))
 
 
@@ -115,9 +149,13 @@ def added(params: Params, users: Users, items: Items) -> Floats:
         return out
     told, own = warming.told(params, items)
     if len(told):
-        history, taste, expected = params["kernel"].exp().tolist()
+        history, taste, expected, same = params["kernel"].exp().tolist()
         shopper = known(params, users, items)
         vectors = stored.matrix(params, "adapted", prior.trained(params))[own].T
+        total, along = params["adapted/total"].numpy()[own], params["adapted/along"].numpy()[own]
         sparse = ((history * shopper.damped + expected * shopper.expected) @ vectors).toarray()
-        out[:, told] = sparse + taste * (shopper.taste @ params["adapted/taste"].numpy()[own].T)
+        usual = shopper.along[:, [0, 2]] @ np.array([[history], [expected]], dtype=np.float32)
+        middle = total * (shopper.middle @ [history, expected] + same) - along @ [history, expected]
+        felt = shopper.taste @ params["adapted/taste"].numpy()[own].T
+        out[:, told] = sparse + taste * felt - usual * total + middle
     return out

@@ -17,7 +17,7 @@ from muslin.nets.lesson import Lesson, among_all, some, take
 from muslin.random import stream
 from muslin.types import Csr, Ints, Items, Params, Support, Users
 
-LENGTHS = (0, 1, 3)
+LENGTHS = (0, 1, 3, 10)
 """Lengths of history of those who are shown as newcomers."""
 _MOST = 3000
 """Shoppers asked at most."""
@@ -102,7 +102,7 @@ def _widened(part: Lesson, more: int) -> Lesson:
 
 
 def _shortened(users: Users, rng: np.random.Generator) -> Users:
-    """`users`, each with all of the history or the first 0, 1 or 3 of it in an order drawn."""
+    """`users`, each with all of the history or the first few (`LENGTHS`) of it in an order drawn."""
     history = sp.csr_matrix(users.history, copy=True)
     most = rng.choice([*LENGTHS, np.iinfo(np.int64).max], size=len(users))
     for row, (start, stop) in enumerate(pairwise(history.indptr)):

@@ -1,7 +1,7 @@
 """What only left-out garments can teach: how much each signal counts, and how much to believe their first shoppers.
 
 Garments whose whole families were kept from training act as new ones. Before any event, and after the first 1, 3 and
-10 of their shoppers in an order drawn, the later shoppers are asked; the loss is the cross entropy of the garment they
+10 of their shoppers in time, the later shoppers are asked; the loss is the cross entropy of the garment they
 took among all that were left out. It is differentiated through the k x k solve of every garment, so that weights,
 kernel, noise and target are learned together: episodes of support and query whose inner problem is solved exactly.
 Pairs of known items that were left out teach the weights of known items, and both together the offset between the two.
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from muslin.nets import prior, process, regulars, signals
 from muslin.nets.lesson import Lesson, among_all, fitted, some, take
-from muslin.nets.places import between, places
+from muslin.nets.places import between, in_time
 from muslin.random import stream
 from muslin.types import Csr, Ints, Items, Params, Support
 
@@ -38,18 +38,13 @@ _FEWEST = 8
 """Garments or shoppers without which nothing is learned of them."""
 _ASKED = 3
 """Shoppers left to be asked of each garment, after those it is told of."""
-_TIE = 0.03
-"""Pull of the weights of warming garments to those of new ones.
-
-Both are learned from few garments; untied, their errors alone made a first shopper look harmful.
-"""
 
 
 class Episode(NamedTuple):
     """J garments of a lesson, told of k shoppers each: what that adds to the choices.
 
     `own` [J, k, C]: signals of each garment for its own shoppers, `short` [J, k]; how alike shoppers are, `within`
-    [3, J, k, k] and `across` [3, U, J, k]; `column` [J]: the garments' places in the lesson's list.
+    [4, J, k, k] and `across` [4, U, J, k]; `column` [J]: the garments' places in the lesson's list.
     """
 
     lesson: Lesson
@@ -68,7 +63,7 @@ class Episode(NamedTuple):
 
 
 def learned(params: Params, left_out: Support, shape: prior.Shape, seed: int) -> Params:
-    """`mix` [3, 2, C] (see `nets.signals`), `kernel`, `noise` and `target` (see `nets.process`).
+    """`mix` [2, 2, C] (see `nets.signals`), `kernel`, `noise` and `target` (see `nets.process`).
 
     `params`: of a model that saw nothing of `left_out`, whose items are the new garments and any known ones. What there
     are too few choices to learn from stays as in `params`.
@@ -83,26 +78,21 @@ def learned(params: Params, left_out: Support, shape: prior.Shape, seed: int) ->
         mix[signals.NEW] = _prior(lesson, mix[signals.NEW])
     found = {name: params[name].clone() for name in process.start()}
     episodes = _drawn(params, left_out, np.flatnonzero(new), shape, seed)
-    if episodes:
-        mix[signals.WARMING], found = _posterior(episodes, mix[signals.NEW], found)
-    else:
-        mix[signals.WARMING] = mix[signals.NEW]
-    return {"mix": mix, **found}
+    return {"mix": mix, **(_posterior(episodes, mix[signals.NEW], found) if episodes else found)}
 
 
 def _prior(lesson: Lesson, mix: Tensor) -> Tensor:
     return fitted([mix], lambda leaves: lesson.loss(lesson.logits(leaves[0])))[0]
 
 
-def _posterior(episodes: Sequence[Episode], mix: Tensor, process: Params) -> tuple[Tensor, Params]:
-    """The mix of warming garments and the process, from where those before any event and `process` are."""
+def _posterior(episodes: Sequence[Episode], mix: Tensor, process: Params) -> Params:
+    """The process, from `process` on, under which the later shoppers' choices are likeliest."""
 
     def loss(leaves: Sequence[Tensor]) -> Tensor:
-        rest = dict(zip(process, leaves[1:], strict=True))
-        return torch.stack([e.lesson.loss(e.logits(leaves[0], rest)) for e in episodes]).mean()
+        rest = dict(zip(process, leaves, strict=True))
+        return torch.stack([e.lesson.loss(e.logits(mix, rest)) for e in episodes]).mean()
 
-    mix, *rest = fitted([mix, *process.values()], loss, [_TIE])
-    return mix, dict(zip(process, rest, strict=True))
+    return dict(zip(process, fitted(list(process.values()), loss), strict=True))
 
 
 def sampled(left_out: Support, trained: int, seed: int) -> Support:
@@ -147,7 +137,7 @@ def _drawn(params: Params, left_out: Support, columns: Ints, shape: prior.Shape,
     if not ks:
         return []
     columns = some(columns[shoppers >= ks[-1] + _ASKED], _GARMENTS, rng)
-    place = places(sp.csr_matrix(left_out.weight)[:, columns], rng)
+    place = sp.csr_matrix(in_time(left_out, rng)[:, columns])
     asked = some(np.flatnonzero(np.diff(place.indptr)), _USERS, rng)
     items = Items(left_out.items.catalogue, left_out.items.rows[columns])
     nothing = np.zeros((len(asked), len(columns)), dtype=bool)
@@ -183,6 +173,6 @@ def _episode(lesson: Lesson, place: Csr, tellers: _Tellers, k: int) -> Episode:
         tellers.lesson.base[rows, column[:, None]],
         tellers.lesson.short.squeeze(1)[rows],
         torch.stack([process.between(own, own) for own in one_by_one], dim=1),
-        process.between(tellers.asked, tellers.known)[:, :, rows.flatten()].reshape(3, -1, *rows.shape),
+        process.between(tellers.asked, tellers.known)[:, :, rows.flatten()].reshape(4, -1, *rows.shape),
         column,
     )

@@ -1,9 +1,9 @@
 """What says how much a shopper wants an item, one number a source, and the weights that make one logit of them.
 
-For new and known items alike: likeness to what the shopper took, what EASE expects, the learned taste, and what the
-content promises to sell; of known items also what they sold. Each is in standard deviations over a fixed sample of
-trained items, so that weights mean the same for every shopper. The weights change with the length of the history: of a
-shopper who took one thing, what sells says more than one likeness.
+For new and known items alike: likeness to what the shopper took, what EASE expects, what others took together with it,
+the learned taste, and what the content promises to sell; of known items also what they sold. Each is in standard
+deviations over a fixed sample of trained items, so that weights mean the same for every shopper. The weights change
+with the length of the history: of a shopper who took one thing, what sells says more than one likeness.
 
 Source: a conditional logit over candidates (McFadden 1974) of standardised scores, as in stacking (Wolpert 1992) of
 level-one models on data they did not see. Differs: the level-two data are garments whose families were left out whole
@@ -22,11 +22,11 @@ from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 
-NAMES = ("alike", "expected", "taste", "promise", "sold")
+NAMES = ("alike", "expected", "together", "taste", "promise", "sold")
 """The signals, in the order of the weights."""
 KNOWN, NEW, WARMING = 0, 1, 2
-"""Kinds of items. One that was told of is known to sell: what its content promises then says less."""
-START = (0.4, 0.2, 0.6, 0.2, 0.2)
+"""Kinds of items."""
+START = (0.4, 0.2, 0.2, 0.6, 0.2, 0.2)
 """Weights before anything is learned, of new and known items alike, whatever the history."""
 
 
@@ -38,7 +38,9 @@ def sold(data: TrainData) -> torch.Tensor:
 
 def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iterator[Floats]:
     """The signals [U, I] one after the other, as `NAMES` says."""
-    yield from prior.likenesses(params, users, items, shape)
+    for likeness in prior.likenesses(params, users, items, shape):
+        assert likeness is not None  # `knn/...` is among the parameters of whoever mixes signals
+        yield likeness
     vectors, bias = tower.of_catalogue(params, items.catalogue.features)
     rows, sample = torch.from_numpy(items.rows), params["sample"]
     yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
@@ -51,8 +53,12 @@ def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iter
 
 
 def mixed(params: Params, users: Users, items: Items, shape: prior.Shape) -> Floats:
-    """Logits [U, I]: the signals by the `mix` of each item's kind, see `start`."""
-    kind = kinds(params, items)
+    """Logits [U, I]: the signals by the `mix` of known items or of others, see `start`.
+
+    First events change nothing here: they teach `nets.process`. Weights of warming garments of their own, learned from
+    the few that sold enough to ask about, were worse than those of new ones at every k.
+    """
+    kind = np.minimum(kinds(params, items), NEW)
     logits = np.zeros((len(users), len(items)), dtype=np.float32)
     base, short = params["mix"].numpy().transpose(1, 2, 0)
     for signal, always, more in zip(each(params, users, items, shape), base, short, strict=True):
@@ -76,8 +82,8 @@ def kinds(params: Params, items: Items) -> Ints:
 
 
 def start() -> torch.Tensor:
-    """`mix` [3, 2, C] before anything is learned, by kind of item: whatever the history, and per `lengths`."""
-    weights = torch.zeros(3, 2, len(NAMES))
+    """`mix` [2, 2, C] before anything is learned, of known items and of others: whatever the history, per `lengths`."""
+    weights = torch.zeros(2, 2, len(NAMES))
     weights[:, 0] = torch.tensor(START)
     return weights
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 import torch
 
 from muslin.nets import chances, one_list, prior, rehearsal, signals
-from muslin.nets.places import places
+from muslin.nets.places import in_time
 from muslin.random import stream
 from muslin.types import Bools, Csr, Floats, Items, Params, Support, Users
 
@@ -86,7 +86,7 @@ def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Suppor
     pairs = sp.csr_matrix(left_out.weight).sign()
     new = signals.kinds(params, left_out.items) == signals.NEW
     most = np.where(new, rng.choice(rehearsal.KS, size=len(new)), 0)
-    place = places(pairs, rng)
+    place = in_time(left_out, rng)
     first = place.copy()
     first.data = (place.data <= most[place.indices]).astype(np.float32)
     first.eliminate_zeros()

@@ -55,7 +55,7 @@ class Blind:
         )
 
     def _support(self, support: Support) -> Support:
-        return Support(self._users(support.users), self._items(support.items), support.weight)
+        return replace(support, users=self._users(support.users), items=self._items(support.items))
 
     def _data(self, data: TrainData) -> TrainData:
         catalogue = replace(data.catalogue, features=_without(data.catalogue.features, self.hidden.items))

@@ -105,7 +105,8 @@ def _search(method: Trainable, world: World, run: Run) -> _Found:
     trained = train(method, inner.training(method.evidence), run, cold_ndcg(method, inner, split))
     if not isinstance(method, Rehearsed):
         return _Found(trained.epochs, {})
-    return _Found(trained.epochs, method.rehearse(trained.params, left_out(inner, split, method.evidence), run.seed))
+    taught = left_out(inner, split, world.dataset, method.evidence, run.seed)
+    return _Found(trained.epochs, method.rehearse(trained.params, taught, run.seed))
 
 
 def _file(directory: Path | None, name: str) -> Path | None:
