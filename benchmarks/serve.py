@@ -19,7 +19,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,10 +44,20 @@ def serving(model: Path, state: Path | None, *options: str) -> Iterator[dict[str
             line = process.stderr.readline()
             if not line.startswith("{"):
                 raise SystemExit(line + process.stderr.read())
-            yield json.loads(line)
+            # Read on, or a server with much to say would wait for somebody to listen.
+            drain = threading.Thread(target=deque, args=(process.stderr, 0))
+            drain.start()
+            yield {**json.loads(line), "pid": process.pid}
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.wait(timeout=60)
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has taken; NaN where the system does not tell."""
+    words = [line.rpartition(")")[2].split() for line in _lines(f"/proc/{pid}/stat")]
+    ticks = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
+    return (int(words[0][11]) + int(words[0][12])) / ticks if words else float("nan")
 
 
 def address_of(url: str) -> Address:
@@ -151,12 +163,17 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             address = address_of(said["url"])
             asyncio.run(closed_loop(address, asks(200, shoppers, rng), 4))
             capacity = asyncio.run(closed_loop(address, asks(int(given.rps * given.seconds / 4), shoppers, rng), 4))
+            cpu = [cpu_of(said["pid"])]
             steady = asyncio.run(open_loop(address, asks(int(given.rps * given.seconds), shoppers, rng), given.rps))
+            cpu.append(cpu_of(said["pid"]))
             sent = batches(given.batches, 100, given.items, shoppers, rng)
             kept = asyncio.run(closed_loop(address, sent, 8))
+            cpu.append(cpu_of(said["pid"]))
             seen = visible(address, given.items, 200, rng)
     return {
-        "machine": about,
+        "machine": {**about, "load_after": [round(x, 2) for x in os.getloadavg()]},
+        "cpu_ms_per_recommendation": round(1000 * (cpu[1] - cpu[0]) / max(len(steady.of(200)), 1), 2),
+        "cpu_ms_per_event": round(10 * (cpu[2] - cpu[1]) / max(len(kept.of(200)), 1), 3),
         "items": given.items,
         "shoppers": shoppers,
         "method": given.method,

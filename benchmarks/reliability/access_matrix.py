@@ -7,8 +7,15 @@ Control: the same over a service whose guard lets everybody through, and with a 
 caught.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from litestar.testing import TestClient
+
+from benchmarks.reliability.campaign import Campaign, Found
+from muslin.engine.keys import SCOPES
 
 ROWS: dict[tuple[str, str], str | None] = {
     ("GET", "/livez"): None,
@@ -91,3 +98,46 @@ def _cells(address: str, scope: str | None, keys: Keys) -> Iterator[Cell]:
 
 def bearer(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
+
+
+def promised(_scale: float) -> Found:
+    """All of it, whatever the scale: over a locked service, an open one, and with a row that is wrong."""
+    from muslin.engine.key_file import Watched, create, revoke
+    from muslin.http.app import create_app
+    from muslin.recipes.fit import fit
+    from muslin.testing.worlds import tiny_shop
+
+    model, found = fit(tiny_shop(items=20, users=20, events=60), "content_knn"), Found()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        texts = {scope: create(place, scope.replace(":", "-"), [scope], []).text for scope in SCOPES}
+        ended = create(place, "ended", list(SCOPES), [])
+        revoke(place, ended.key.kid)
+        keys, right = Keys(texts, ended.text), dict(ROWS)
+        with TestClient(create_app(model, keys=Watched(place)), raise_server_exceptions=False) as client:
+            document = dict(client.get("/openapi.json").json())
+            found.failures = list(failures(document, asking(client), keys))
+            ROWS["POST", "/v1/recommendations"] = "models:admin"
+            found.controls["a wrong scope"] = bool(list(failures(document, asking(client), keys)))
+            ROWS.update(right)
+            del ROWS["POST", "/v1/recommendations"]
+            found.controls["a route without a row"] = bool(list(failures(document, asking(client), keys)))
+            ROWS.update(right)
+        with TestClient(create_app(model), raise_server_exceptions=False) as client:
+            found.controls["an open door"] = bool(list(failures(document, asking(client), keys)))
+    cells = sum(1 for (_, path), scope in ROWS.items() for _ in _cells(path, scope, keys))
+    found.done = {"routes": len(ROWS), "scopes": len(SCOPES), "cells": cells}
+    return found
+
+
+def asking(client: Any) -> Ask:
+    """Asks the service of a test client."""
+
+    def ask(method: str, url: str, headers: Mapping[str, str]) -> int:
+        raw = {name: value.encode("latin-1") for name, value in headers.items()}
+        return int(client.request(method, url, headers=raw).status_code)
+
+    return ask
+
+
+CAMPAIGN = Campaign(8, "access_matrix", "auth on every route", "every cell; a new route without a row fails", promised)

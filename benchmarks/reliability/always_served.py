@@ -2,12 +2,9 @@
 
 Expected: always 200, and an answer that is empty or not personal says why. Control: a service that answers nothing and
 gives no reason, and one that fails; both must be caught.
-
-`python -m benchmarks.reliability.always_served MODEL`
 """
 
 import itertools
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +12,7 @@ from typing import Any, NamedTuple
 
 from litestar.testing import TestClient
 
-from muslin.engine.model import Model
+from benchmarks.reliability.campaign import Campaign, Found
 from muslin.http.app import create_app
 
 OK = 200
@@ -100,19 +97,30 @@ def empty(client: TestClient[Any], ids: Sequence[str]) -> None:
         client.delete(f"/v1/items/{name}")
 
 
-def main() -> None:
-    """All requests of a full, a sold-out and an empty catalogue, and the controls."""
-    model = Model.load(Path(sys.argv[1]))
-    ids = model.world.catalogue.ids.tolist()
+def promised(scale: float) -> Found:
+    """All requests (or every so many) of a full, a sold-out and an empty catalogue, and the controls."""
+    from muslin.recipes.fit import fit
+    from muslin.testing.worlds import tiny_shop
+
+    model, found = fit(tiny_shop(items=60, users=60, events=300), "content_knn"), Found()
+    ids, every = model.world.catalogue.ids.tolist(), max(1, round(1 / scale))
     with tempfile.TemporaryDirectory() as folder, TestClient(create_app(model, state=Path(folder))) as client:
         for name, change in (("full", None), ("sold out", sell_out), ("empty", empty)):
             if change is not None:
                 change(client, ids)
-            found = run(asking(client))
-            print(f"{name}: {found.asked} asked, {len(found.failures)} wrong {found.failures[:3]}")
+            one = run(asking(client), every)
+            found.done[f"{name} catalogue, requests"] = one.asked
+            found.failures += one.failures[:20]
     silent, failing = run(lambda _: (OK, {"items": []})), run(lambda _: (500, {}))
-    print(f"controls: {len(silent.failures)} and {len(failing.failures)} of {silent.asked} caught")
+    found.controls["empty without a reason"] = len(silent.failures) == silent.asked
+    found.controls["a service that fails"] = len(failing.failures) == failing.asked
+    return found
 
 
-if __name__ == "__main__":
-    main()
+CAMPAIGN = Campaign(
+    16,
+    "always_served",
+    "cold shopper always served",
+    "unknown user × empty catalogue × every filter: never 5xx; fallback_reason set",
+    promised,
+)

@@ -19,22 +19,25 @@ from muslin.engine.online.online import Online, clock
 TARGET = 5_000_000
 BATCH = 500
 WITNESSES = 200
+FULL = 120_000
+"""Events after which all that is bounded is at its bound: slots, SQLite's 32 MB of pages, the last 100,000 changes."""
+GARMENTS = 1000
 GROWTH = 0.05
 
 
 def grown(place: Path, shoppers: int, mutant: AbstractContextManager[None]) -> tuple[float, int, int]:
-    """Growth of memory after the bound was reached, witnesses whose answer changed, and evictions.
+    """Growth of memory after the bounds were reached, witnesses whose answer changed, and evictions.
 
-    Memory is measured with a fifth of the shoppers in, when all slots are taken, and at the end.
+    Memory is measured with a fifth of the shoppers in, or `FULL` where that is more, and at the end.
     """
-    now, slots = clock() // 1000 - 1000, max(1000, shoppers // 20)
+    now, slots = clock() // 1000 - 1000, min(max(1000, shoppers // 20), FULL // 4)
     with mutant, Online.open(place, rules(slots=slots, snapshot_events=slots)) as online:
         told, early = {}, 0
         for start in range(0, shoppers, BATCH):
             online.ingest([_event(n, now) for n in range(start, min(start + BATCH, shoppers))])
             if len(told) < WITNESSES:
                 told[start] = online.history(_shopper(start))
-            if not early and start >= shoppers // 5:
+            if not early and start >= min(max(shoppers // 5, FULL), shoppers // 2):
                 early = _resident()
         late = _resident()
         changed = sum(online.history(_shopper(n)) != answer for n, answer in told.items())
@@ -46,7 +49,7 @@ def _event(number: int, now: int) -> dict[str, object]:
         "event_id": f"e{number}",
         "type": "click",
         "user_id": f"user {number}",
-        "item_id": f"garment {number % 5000}",
+        "item_id": f"garment {number % GARMENTS}",
         "timestamp": now,
     }
 
@@ -73,14 +76,14 @@ def _in_child(place: str, shoppers: int, mutant: Callable[[], AbstractContextMan
 
 def run(scale: float) -> Found:
     """See the module."""
-    shoppers, found = sized(TARGET, scale, 20_000), Found()
+    shoppers, found = sized(TARGET, scale, 2 * FULL), Found()
     growth, changed, evictions = apart(shoppers, nullcontext)
     found.done = {"new users": shoppers, "growth after the cap": f"{growth:.1%}", "evictions": evictions}
     if growth > GROWTH:
         found.failures.append(f"memory grew by {growth:.1%} after the cap")
     if changed:
         found.failures.append(f"{changed} evicted shoppers are answered otherwise")
-    few = min(shoppers, 500_000)
+    few = min(shoppers, 2 * FULL)
     found.controls["a state that evicts nobody"] = apart(few, mutants.never_evict)[0] > GROWTH
     return found
 

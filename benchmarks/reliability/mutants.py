@@ -31,7 +31,7 @@ def acknowledge_early() -> Iterator[None]:
         unheard: list[Batch] = [replace(batch, future=Future()) for batch in batches]
         before(online, unheard)
 
-    with _patched(Online, "_commit", commit):
+    with patched(Online, "_commit", commit):
         yield
 
 
@@ -42,7 +42,7 @@ def forget_ids() -> Iterator[None]:
     def remember(*_: Any) -> None:
         """Keep no id."""
 
-    with _patched(log, "remember", remember):
+    with patched(log, "remember", remember):
         yield
 
 
@@ -60,7 +60,7 @@ def snapshot_apart() -> Iterator[None]:
             state_fact(self._db, "applied", str(self.applied))
         self.written()
 
-    with _patched(State, "flush", flush):
+    with patched(State, "flush", flush):
         yield
 
 
@@ -73,14 +73,14 @@ def replay_skips() -> Iterator[None]:
         rows = before(db, seq, most)
         return rows[1:] if len(rows) > 1 else rows
 
-    with _patched(log, "after", after):
+    with patched(log, "after", after):
         yield
 
 
 @contextmanager
 def never_evict() -> Iterator[None]:
     """Keep every slot in memory."""
-    with _patched(Slab, "shrink", lambda _: None), _patched(Slab, "written", lambda slab: slab._dirty.clear()):
+    with patched(Slab, "shrink", lambda _: None), patched(Slab, "written", lambda slab: slab._dirty.clear()):
         yield
 
 
@@ -93,7 +93,7 @@ def leave_traces() -> Iterator[None]:
         db.execute("PRAGMA secure_delete=OFF")
         return before(db, *more)
 
-    with _patched(erase, "empty_log", lambda _: None), _patched(online, "erase", careless):
+    with patched(erase, "empty_log", lambda _: None), patched(online, "erase", careless):
         yield
 
 
@@ -106,12 +106,13 @@ def keep_sums() -> Iterator[None]:
         del items
         before(self, [], shopper)
 
-    with _patched(State, "remade", remade):
+    with patched(State, "remade", remade):
         yield
 
 
 @contextmanager
-def _patched(owner: Any, name: str, other: Any) -> Iterator[None]:
+def patched(owner: Any, name: str, other: Any) -> Iterator[None]:
+    """`other` in place of what is called `name` there."""
     before = getattr(owner, name)
     setattr(owner, name, other)
     try:

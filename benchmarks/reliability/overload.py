@@ -5,17 +5,21 @@ then half again: only 200, 429 and 503 may come back, the accepted answers' p99 
 seconds after the flood it must be normal.
 
 Control: a service with an endless queue; its accepted answers get slower and slower, which must be caught.
-
-    python -m benchmarks.reliability.overload URL [SECONDS]
 """
 
 import asyncio
 import json
-import sys
 from collections.abc import Sequence
+from multiprocessing import get_context
 from typing import NamedTuple
 
 from benchmarks.load import Address, Run, closed_loop, open_loop, pin, post, quantile
+from benchmarks.reliability.campaign import Campaign, Found
+from benchmarks.reliability.living import living
+from benchmarks.shop_of_size import shop_of_size
+from muslin.engine.model import Model
+from muslin.http.app import create_app
+from muslin.http.body import Limits
 
 ALLOWED = frozenset({200, 429, 503})
 
@@ -57,16 +61,47 @@ def _p99(run: Run) -> float:
     return quantile(run.of(200), 0.99)
 
 
-def main() -> int:
-    url, seconds = sys.argv[1], float((sys.argv[2:] or ["20"])[0])
-    pin(0)
-    host, _, port = url.removeprefix("http://").partition(":")
-    bodies = [json.dumps({"user_id": f"u{n}", "n": 20}).encode() for n in range(1000)]
+def promised(scale: float) -> Found:
+    """The same service with its bounds, and with an endless queue."""
+    from muslin.recipes.fit import fit
+
+    seconds, found = max(2.0, 20 * scale), Found()
+    model = fit(shop_of_size(20_000, 2000, 50_000), "content_knn")
+    bodies = [json.dumps({"user_id": f"u{n:06d}", "n": 20}).encode() for n in range(1000)]
     requests = [post("/v1/recommendations", body) for body in bodies]
-    found = asyncio.run(campaign((host, int(port)), requests, seconds))
-    print(json.dumps({**found._asdict(), "kept": found.kept}))
-    return 0 if found.kept else 1
+    endless = Limits(waiting=1_000_000, wait_seconds=1e9)
+    right, wrong = (_flooded(model, limits, requests, seconds) for limits in (Limits(), endless))
+    if not set(right.statuses) <= ALLOWED:
+        found.failures.append(f"other statuses than {sorted(ALLOWED)}: {right.statuses}")
+    if right.flood_p99 > 2 * right.normal_p99:
+        found.failures.append(f"p99 {right.flood_p99:.3f} s in the flood, {right.normal_p99:.3f} s before")
+    if right.after_p99 > 2 * right.normal_p99:
+        found.failures.append(f"p99 {right.after_p99:.3f} s five seconds after the flood")
+    found.controls["an endless queue"] = not wrong.kept
+    milliseconds = {name: round(getattr(right, f"{name}_p99") * 1000, 1) for name in ("normal", "flood", "after")}
+    found.done = {
+        "capacity, requests a second": round(right.capacity, 1),
+        **{f"p99 {name}, ms": value for name, value in milliseconds.items()},
+        **{str(status): count for status, count in right.statuses.items()},
+    }
+    found.notes.append(f"{seconds:g} seconds of each phase; the load comes from a process of its own")
+    return found
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _flooded(model: Model, limits: Limits, requests: Sequence[bytes], seconds: float) -> Findings:
+    with living(create_app(model, limits)) as address, get_context("spawn").Pool(1) as pool:
+        return pool.apply(_in_child, (address, requests, seconds))
+
+
+def _in_child(address: Address, requests: Sequence[bytes], seconds: float) -> Findings:
+    pin(0)
+    return asyncio.run(campaign(address, requests, seconds))
+
+
+CAMPAIGN = Campaign(
+    9,
+    "overload",
+    "overload sheds",
+    "open loop at 3× capacity: only 200/429/503; accepted p99 ≤ 2× normal; recovered ≤ 5 s",
+    promised,
+)

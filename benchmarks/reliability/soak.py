@@ -5,27 +5,29 @@ events say; nothing sleeps. In the end a fresh state is told the same events in 
 
 Controls: a run that keeps every receipt must show in memory, one that opens a file a batch in the open files, and one
 that loses an event in the state.
-
-    python -m benchmarks.reliability.soak [HOURS] [EVENTS_PER_SECOND]
 """
 
 import gc
-import json
 import os
 import random
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.reliability import mutants
+from benchmarks.reliability.campaign import Campaign, Found
 from muslin.engine.online.keys import SECRET
 from muslin.engine.online.online import Online
 from muslin.engine.online.rules import Rules
 
 START = 1_700_000_000_000_000
 """µs UTC: 2023-11-14."""
+FLAT = 20.0
+"""MB per million events that are no growth yet."""
 _SECOND = 1_000_000
 _KINDS = ("view", "view", "view", "click", "click", "cart", "purchase", "impression")
 _VISITORS = 400
@@ -48,7 +50,7 @@ class Findings(NamedTuple):
 
     @property
     def flat(self) -> bool:
-        return abs(self.megabytes_per_million_events) < 20 and self.files_grown <= 0 and self.same_as_replay
+        return abs(self.megabytes_per_million_events) < FLAT and self.files_grown <= 0 and self.same_as_replay
 
 
 def traffic(hours: float, per_second: float, seed: int = 0, batch: int = 100) -> Iterator[tuple[int, Batch]]:
@@ -125,13 +127,61 @@ def _slope(at: Sequence[float], values: Sequence[float]) -> float:
     return sum((x - middle) * (y - mean) for x, y in zip(at, values, strict=True)) / spread if spread else 0.0
 
 
-def main() -> int:
-    hours, per_second = (float(word) for word in [*sys.argv[1:3], *("72", "20")[len(sys.argv) - 1 :]])
-    with tempfile.TemporaryDirectory() as folder:
-        found = run(Path(folder), hours, per_second)
-    print(json.dumps({**found._asdict(), "flat": found.flat}))
-    return 0 if found.flat else 1
+def promised(scale: float) -> Found:
+    """The run, and each control in a short one."""
+    hours, found = max(0.5, 72 * scale), Found()
+    right = _apart(hours, 20, "nothing")
+    found.done = {
+        "virtual hours": round(right.hours, 2),
+        "events": right.events,
+        "MB per million events": round(right.megabytes_per_million_events, 2),
+        "MB at the end": round(right.megabytes, 1),
+        "open files more": right.files_grown,
+    }
+    if not right.same_as_replay:
+        found.failures.append("the state is not that of a replay")
+    if right.files_grown > 0:
+        found.failures.append(f"{right.files_grown} open files more")
+    if abs(right.megabytes_per_million_events) >= FLAT:
+        found.failures.append(f"memory grows by {right.megabytes_per_million_events:.1f} MB per million events")
+    for what in _FAULTS:
+        found.controls[what] = not _apart(0.25, 1, what).flat
+    return found
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _apart(hours: float, per_second: float, fault: str) -> Findings:
+    """`run` in a fresh process."""
+    with tempfile.TemporaryDirectory() as folder, get_context("spawn").Pool(1) as pool:
+        return pool.apply(_in_child, (Path(folder), hours, per_second, fault))
+
+
+def _in_child(folder: Path, hours: float, per_second: float, fault: str) -> Findings:
+    if fault == _LOSES:
+        module = sys.modules[__name__]
+        with mutants.patched(module, "traffic", _lossy(traffic)):
+            return run(folder, hours, per_second)
+    kept: list[Any] = []
+    return run(folder, hours, per_second, lambda _: kept.append(_FAULTS[fault](folder)) if fault in _FAULTS else None)
+
+
+def _lossy(whole: Callable[..., Iterator[tuple[int, Batch]]]) -> Callable[..., Iterator[tuple[int, Batch]]]:
+    """The first event is missing where it is told again."""
+
+    def traffic(*given: Any, **more: Any) -> Iterator[tuple[int, Batch]]:
+        for number, (moment, events) in enumerate(whole(*given, **more)):
+            yield moment, events[1:] if "batch" in more and number == 0 else events
+
+    return traffic
+
+
+_LOSES = "an event is lost"
+_FAULTS: dict[str, Callable[[Path], Any]] = {
+    "receipts are kept": lambda _: bytearray(4_000_000),
+    "a file a batch stays open": lambda folder: (folder / "leak").open("w"),
+    _LOSES: lambda _: None,
+}
+
+
+CAMPAIGN = Campaign(
+    11, "soak", "soak", "virtual clock: 72 h at 20 events/s: RSS slope ~0, fds flat, final hash = replay", promised
+)

@@ -4,12 +4,8 @@ Each model has a witness: what it answers to a fixed request while nothing is sw
 its garments and scores must be that version's witness.
 
 Control: a service that names one model and lets another answer; it must be caught.
-
-    python -m benchmarks.reliability.swap [SWAPS] [REQUESTS_PER_SECOND]
 """
 
-import json
-import sys
 import tempfile
 import threading
 import time
@@ -19,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reliability.campaign import Campaign, Found, sized
 from benchmarks.serve import serving
 from muslin.client import Client, Patience, ServiceError
 
+RPS = 100.0
 Ask = Callable[[], tuple[int, Mapping[str, Any]]]
 """Status and body of one recommendation request."""
 Swap = Callable[[int], int]
@@ -87,25 +85,43 @@ def _judge(found: Findings, status: int, body: Mapping[str, Any], witnesses: Map
         found.mixed.append(version)
 
 
-def main() -> int:
+def promised(scale: float) -> Found:
     """Two models of a small shop, served by the real server."""
     from muslin.recipes.fit import fit
     from muslin.testing.worlds import tiny_shop
 
-    swaps, rps = (float(word) for word in [*sys.argv[1:3], *("1000", "100")[len(sys.argv) - 1 :]])
+    found = Found()
     with tempfile.TemporaryDirectory() as folder:
         shelf = Path(folder) / "models"
         for name, method in (("one", "content_knn"), ("two", "item_knn")):
             fit(tiny_shop(), method).save(shelf / name)
         with serving(shelf / "one", Path(folder) / "state") as said:
-            found = over_http(str(said["url"]), int(swaps), rps)
-    told = {"swaps": found.swaps, "answers": dict(found.answers), "failed": found.failed[:5], "mixed": len(found.mixed)}
-    print(json.dumps({**told, "kept": found.kept}))
-    return 0 if found.kept else 1
+            right = over_http(str(said["url"]), sized(1000, scale, 20))
+            wrong = over_http(str(said["url"]), 5, misnamed)
+    found.failures = [*right.failed[:20], *right.mixed[:20]]
+    if len(right.answers) < 2:
+        found.failures.append("only one of the models answered")
+    answers = sum(right.answers.values())
+    found.done = {"swaps": right.swaps, "answers": answers, "failed": len(right.failed), "mixed": len(right.mixed)}
+    found.controls["one model named, the other answers"] = bool(wrong.mixed)
+    found.notes.append(f"requests came due at {RPS} a second")
+    return found
 
 
-def over_http(url: str, swaps: int, rps: float) -> Findings:
-    """Run it against a server that serves the model `one` with `two` beside it."""
+def misnamed(ask: Ask) -> Ask:
+    """`ask` of a service that names another model than the one that answers, now and then."""
+    names: list[Any] = []
+
+    def wrong() -> tuple[int, Mapping[str, Any]]:
+        status, body = ask()
+        names.append(body.get("model_version"))
+        return status, {**body, "model_version": names[0]} if status == 200 else body
+
+    return wrong
+
+
+def over_http(url: str, swaps: int, through: Callable[[Ask], Ask] = lambda ask: ask) -> Findings:
+    """Run it against a server that serves the model `one` with `two` beside it; asked `through` a mutant, if any."""
     body = {"context_items": ["g0000"], "n": 5, "explore": False}
     local, patience = threading.local(), Patience(attempts=1)
 
@@ -121,7 +137,8 @@ def over_http(url: str, swaps: int, rps: float) -> Findings:
             return error.status, {"code": error.code}
 
     first = client().models()[0].model_id
-    second = client().load_model("two", accept_worse=True).model_id
+    others = [model.model_id for model in client().models() if model.model_id != first]
+    second = others[0] if others else client().load_model("two", accept_worse=True).model_id
     known = {}
     for model_id in (second, first):
         client().activate(model_id)
@@ -130,8 +147,9 @@ def over_http(url: str, swaps: int, rps: float) -> Findings:
     def act(n: int) -> int:
         return 200 if client().activate((second, first)[n % 2]).state == "active" else 0
 
-    return run(ask, act, known, swaps=swaps, rps=rps)
+    return run(through(ask), act, known, swaps=swaps, rps=RPS)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+CAMPAIGN = Campaign(
+    5, "swap", "swap under load", "1,000 swaps at 100 requests a second: 0 failed, 0 mixed versions", promised
+)

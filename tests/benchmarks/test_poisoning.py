@@ -10,7 +10,7 @@ from muslin.testing.worlds import tiny_shop
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return fit(tiny_shop(items=300, users=400, events=1200), "prior_knn", {"choose": False})
+    return fit(tiny_shop(items=300, users=400, events=1200), "gp_residual", {"choose": False})
 
 
 def test_fakes_gain_little(model: Model) -> None:

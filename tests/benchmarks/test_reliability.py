@@ -7,8 +7,16 @@ from benchmarks.reliability import campaign, report
 from benchmarks.reliability.__main__ import NAMES
 from benchmarks.reliability.__main__ import campaign as named
 
-QUICK = {"power": 0.005, "restart": 0.01, "disorder": 0.01, "erasure": 0.01, "formats": 0.01, "full_disk": 0.01}
-"""Scale at which a campaign takes about a second. `kills` and `memory` have tests of their own."""
+QUICK = {
+    "power": 0.005,
+    "restart": 0.01,
+    "disorder": 0.01,
+    "erasure": 0.01,
+    "formats": 0.01,
+    "full_disk": 0.01,
+    "access_matrix": 0.01,
+}
+"""Scale at which a campaign takes about a second. The others have tests of their own."""
 
 
 @pytest.mark.parametrize("name", QUICK)
