@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
     """Import, cut, fit, serve."""
     parser = argparse.ArgumentParser(prog="benchmarks.replay", description=__doc__)
     parser.add_argument("--method", default="gp_residual")
-    parser.add_argument("--max-users", type=int, default=2000, help="asked for a day; all are told")
+    parser.add_argument("--max-users", type=int, default=1000, help="asked for a day; all are told")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=NUMBER", help="of the method")
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"))
     asked = parser.parse_args(arguments)
     place = asked.work / "hm_week"
@@ -37,16 +38,19 @@ def main(arguments: list[str]) -> int:
         PLANS["hm_week"].make(_DATA, place)
     started, whole = time.process_time(), Dataset.load(place)
     early = pl.col("timestamp") < pl.col("timestamp").min().dt.truncate("1d") + timedelta(days=DAYS)
-    model = fit(whole.with_events(whole.events.filter(early)), asked.method)
+    options = {name: json.loads(value) for name, _, value in (one.partition("=") for one in asked.set)}
+    model = fit(whole.with_events(whole.events.filter(early)), asked.method, options)
+    print(f"fitted: {time.process_time() - started:.0f} CPU-s", flush=True)
     log = whole.events.filter(~early).select("user_id", "item_id", "timestamp", "event")
     days = []
     for day in replay(model, log, most=asked.max_users):
         days.append(day)
         print(f"day {len(days)}: {len(day.pairs) // 2} pairs, {time.process_time() - started:.0f} CPU-s", flush=True)
-    rows = summary(days)
-    facts = {"method": asked.method, "trained_days": DAYS, "max_users": asked.max_users, "rows": rows}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(facts | {"cpu_s": round(time.process_time() - started)}, indent=1) + "\n")
+        facts = {"method": asked.method, "options": options, "trained_days": DAYS, "served_days": len(days)}
+        rows = summary(days)
+        facts |= {"max_users": asked.max_users, "cpu_s": round(time.process_time() - started), "rows": rows}
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
     for row in rows:
         low, high = row["ci_low"], row["ci_high"]
         print(f"{row['side']:8} {row['events']:8} {row['variant']:10} {row['value']:.4f} [{low:.4f}, {high:.4f}]")

@@ -40,10 +40,12 @@ def score(method: Scorer, params: Params, popularity: Floats, users: Users, item
     """Scores of `items` for `users`; `popularity` [N] of the catalogue's rows answers for silent shoppers."""
     fallback = silent(users, method.evidence) if method.evidence else np.zeros(len(users), dtype=bool)
     with torch.no_grad():
-        scores = method.score(params, users, items)
-    if fallback.any():
-        scores = scores.clone()
-        scores[torch.from_numpy(fallback)] = torch.from_numpy(popularity[items.rows]).to(scores.dtype)
+        if not fallback.any():
+            return Scored(method.score(params, users, items), fallback)
+        scores = torch.from_numpy(popularity[items.rows]).float().repeat(len(users), 1)
+        if not fallback.all():  # nobody else is any work
+            heard = np.flatnonzero(~fallback)
+            scores[torch.from_numpy(heard)] = method.score(params, users[heard], items).float()
     return Scored(scores, fallback)
 
 

@@ -162,7 +162,7 @@ class Users:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, block: slice) -> "Users":
+    def __getitem__(self, block: slice | Ints) -> "Users":
         tastes = None if self.tastes is None else self.tastes[block]
         return Users(self.rows[block], self.features[block], self.history[block], tastes)
 

@@ -74,7 +74,12 @@ def test_a_method_that_reads_nothing_gains_nothing(world: tuple[Dataset, pl.Data
     train, log = world
     for day in replay(fit(train, "popularity"), log, most=5):
         assert day.pairs["told"].to_list() == day.pairs["untold"].to_list()
-        assert day.pairs["user_id"].n_unique() <= 5
+        assert day.pairs.filter(side="shopper")["user_id"].n_unique() <= 5
+        beside = set(day.pairs["user_id"]) - set(day.pairs.filter(side="shopper")["user_id"])
+        more = day.pairs.filter(pl.col("user_id").is_in(list(beside)))
+        assert len(beside) <= 2
+        assert set(more["item_id"]) <= set(NEW_GARMENTS)
+        assert set(more["side"]) <= {"garment"}
 
 
 def test_a_foreign_log_is_named(world: tuple[Dataset, pl.DataFrame]) -> None:

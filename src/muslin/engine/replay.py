@@ -6,7 +6,7 @@ asked for, over the whole catalogue, and the day's events go in. The same model 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from muslin.engine.warming import Warming
 from muslin.errors import DataError
 from muslin.evaluate import bootstrap, metrics
 from muslin.evaluate.ranking import TieBreak, rank
+from muslin.features.append import keeping
 from muslin.method import Fitted
 from muslin.random import stream
 from muslin.types import Csr, Ints, Users
@@ -57,9 +58,11 @@ class Told(NamedTuple):
 def replay(model: Model, log: pl.DataFrame, *, most: int | None = None, seed: int = 0) -> Iterator[Day]:
     """The days of `log` (`user_id, item_id, timestamp, event`, as in a dataset), one after the other.
 
-    At most `most` shoppers a day, drawn by `seed`, are asked for; all events are told. Raises `DataError`
-    (`no_days`) for a log without events of the model's garments.
+    At most `most` shoppers a day, drawn by `seed`, are asked for, and up to half as many more of those who took a new
+    garment, of whom only that counts, for new garments are few; all events are told. Raises `DataError` (`no_days`) for
+    a log without events of the model's garments.
     """
+    model = replace(model, world=keeping(model.world))
     known = log.filter(pl.col("item_id").is_in(model.world.catalogue.ids.tolist())).sort("timestamp")
     days = known.with_columns(day=pl.col("timestamp").dt.epoch("us") // DAY).partition_by("day", maintain_order=True)
     if not days:
@@ -120,14 +123,29 @@ def _asked(
 ) -> pl.DataFrame:
     weights = {name: weight for name, weight in online.rules.weights.items() if weight > 0}
     liked = frame.filter(pl.col("event").is_in(list(weights))).select("user_id", "item_id").unique(maintain_order=True)
-    names = liked["user_id"].unique(maintain_order=True).to_list()
-    if most is not None and len(names) > most:
-        names = [names[n] for n in np.sort(rng.choice(len(names), size=most, replace=False))]
+    every = liked["user_id"].unique(maintain_order=True).to_list()
+    names = _drawn(every, most, rng)
+    takers = liked.filter(pl.col("item_id").is_in(_new(model)))["user_id"].unique(maintain_order=True).to_list()
+    more = [] if most is None else _drawn([n for n in takers if n not in set(names)], most // 2, rng)
     fitted = Warming(model.fitted, online).warmed(model.world).fitted
     wanted = {name: part["item_id"].to_list() for (name,), part in liked.group_by("user_id", maintain_order=True)}
-    blocks = [names[at : at + _BLOCK] for at in range(0, len(names), _BLOCK)]
-    parts = [_block(model, online, fitted, block, wanted) for block in blocks]
-    return pl.concat([part for part in parts if len(part)] or [_frame([], [], [], np.empty((2, 0), dtype=np.int64))])
+    new = (pl.col("side") == "garment") & (pl.col("events") != "known")
+    parts = [_frame([], [], [], np.empty((2, 0), dtype=np.int64))]
+    for some, kept in ((names, pl.lit(value=True)), (more, new)):
+        blocks = [some[at : at + _BLOCK] for at in range(0, len(some), _BLOCK)]
+        parts += [_block(model, online, fitted, block, wanted).filter(kept) for block in blocks]
+    return pl.concat(parts)
+
+
+def _drawn(names: list[str], most: int | None, rng: np.random.Generator) -> list[str]:
+    if most is None or len(names) <= most:
+        return names
+    return [names[n] for n in np.sort(rng.choice(len(names), size=most, replace=False))]
+
+
+def _new(model: Model) -> pl.Series:
+    catalogue = model.world.catalogue
+    return pl.Series(catalogue.ids[catalogue.n_hot :].tolist(), dtype=pl.String).implode()
 
 
 def _block(
