@@ -45,7 +45,8 @@ def main(arguments: list[str]) -> int:
     days = []
     for day in replay(model, log, most=asked.max_users):
         days.append(day)
-        print(f"day {len(days)}: {len(day.pairs) // 2} pairs, {time.process_time() - started:.0f} CPU-s", flush=True)
+        taken, cpu = len(day.pairs.filter(side="garment")), time.process_time() - started
+        print(f"day {len(days)}: {taken} pairs, {cpu:.0f} CPU-s", flush=True)
         facts = {"method": asked.method, "options": options, "trained_days": DAYS, "served_days": len(days)}
         rows = summary(days)
         facts |= {"max_users": asked.max_users, "cpu_s": round(time.process_time() - started), "rows": rows}

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from muslin.cli.app import main
+from muslin.cli.logs import read_log
 from muslin.engine.online.online import Online, clock
 from muslin.engine.online.rules import Rules
 from muslin.recipes.fit import fit
@@ -52,3 +53,34 @@ def test_an_exported_log_can_be_served_again(state: Path, tmp_path: Path) -> Non
     rows = json.loads(figures.read_text())
     assert {row["side"] for row in rows} == {"garment", "shopper"}
     assert {row["pairs"] for row in rows if row["side"] == "garment"} == {4}
+
+
+NASTY = ["=cmd()", "+1", "-x", "@sum", "'=twice", "'quoted", "plain", "a=b"]
+
+
+def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
+    place, log = tmp_path / "state", tmp_path / "log.csv"
+    now = clock() // 1000
+    with Online.open(place, Rules()) as online:
+        rows = [{"event_id": f"e{n}", "type": "purchase", "user_id": "u", "item_id": i} for n, i in enumerate(NASTY)]
+        assert online.ingest([{**row, "timestamp": now} for row in rows]).accepted == len(NASTY)
+    assert main(["export-events", str(place), "--out", str(log)]) == 0
+    found = pl.read_csv(log)["item_id"].to_list()
+    assert not [text for text in found if text[0] in "=+-@"]
+    assert found[-3:] == NASTY[-3:]
+    assert read_log(log, tiny_shop().schema)["item_id"].to_list() == NASTY
+
+
+def test_a_backup_can_be_put_back(state: Path, tmp_path: Path) -> None:
+    copy, fresh = tmp_path / "copy", tmp_path / "fresh"
+    with Online.open(state) as online:  # as a service would have it
+        before = online.state_hash()
+        assert main(["backup", str(state), "--out", str(copy)]) == 0
+        assert main(["backup", str(state), "--out", str(copy)]) == 2
+        assert main(["restore", str(copy), str(state)]) == 3  # in use
+    assert main(["restore", str(copy), str(fresh)]) == 0
+    with Online.open(fresh) as online:
+        assert online.state_hash() == before
+    (copy / "state.db").write_bytes(b"damaged")
+    assert main(["restore", str(copy), str(fresh)]) == 3
+    assert main(["backup", str(tmp_path), "--out", str(tmp_path / "none")]) == 3

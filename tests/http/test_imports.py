@@ -311,6 +311,21 @@ def test_a_file_that_stops_coming(live: Callable[[Litestar], tuple[str, int]], m
     assert list((tmp_path / "imports").iterdir()) == []
 
 
+def test_a_file_that_drips(live: Callable[[Litestar], tuple[str, int]], model: Model, tmp_path: Path) -> None:
+    app = create_app(model, Limits(body_seconds=30, upload_seconds=0.5), state=tmp_path)
+    head = f"POST {URL} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n"
+    with socket.create_connection(live(app), timeout=60) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(0.1)
+        got = b""
+        while b"slow_body" not in got:
+            try:
+                got += connection.recv(65536)
+            except TimeoutError:
+                connection.sendall(b"x")  # there is always something
+    assert got.startswith(b"HTTP/1.1 408")
+
+
 def test_a_file_that_comes_in_pieces_is_written_beside_the_event_loop(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from muslin.engine.gate import Asked
 from muslin.engine.model import Model
 from muslin.engine.online.online import clock
 from muslin.engine.online.stored import Put
 from muslin.http.answering import answer, behind
 from muslin.http.body import Limits
+from muslin.http.recent import recent
 from muslin.http.recommended import RecommendationRequest
 from muslin.http.service import Service, proved
 
@@ -84,3 +86,23 @@ def test_answers_go_on_while_the_catalogue_changes(service) -> None:
             await change
 
     assert asyncio.run(asyncio.wait_for(both(), 60))
+
+
+def test_the_gate_asks_what_shoppers_did_lately(service) -> None:
+    assert recent(service) == []
+    now = clock() // 1000
+    took = [("ann", "dress1"), ("bob", "shirt1"), ("ann", "scarf1"), ("ann", "dress2"), ("zoe", "dress9")]
+    rows = [{"event_id": f"e{n}", "type": "click", "user_id": u, "item_id": i} for n, (u, i) in enumerate(took)]
+    service.online.ingest([{**row, "timestamp": now - 100 + n} for n, row in enumerate(rows)])
+    assert recent(service) == [Asked(("dress1", "scarf1"), "dress2")]
+
+
+def test_what_is_shown_is_measured(service) -> None:
+    def measured() -> float:
+        lines = [line for line in service.metrics.text().splitlines() if line.startswith("muslin_exposure_gini ")]
+        return float(lines[0].split()[1])
+
+    assert measured() == 0
+    for _ in range(3):
+        asyncio.run(service.run(lambda served: answer(service, served, RecommendationRequest(n=1))))
+    assert measured() > 0.5

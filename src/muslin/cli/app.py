@@ -14,6 +14,7 @@ import typer
 
 import muslin
 from muslin.cli.audience import audience
+from muslin.cli.backup import backup, restore
 from muslin.cli.demo import demo
 from muslin.cli.doctor import doctor
 from muslin.cli.evaluate import evaluate
@@ -68,6 +69,8 @@ def app() -> typer.Typer:
         recommend,
         audience,
         serve,
+        backup,
+        restore,
         replay,
         methods,
         peers,

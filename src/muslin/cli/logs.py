@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from muslin.cli.outputs import FORMULA
 from muslin.data.columns import as_id, as_text
 from muslin.data.read import read_table, require_columns
 from muslin.data.schema import Schema
@@ -14,11 +15,13 @@ from muslin.errors import DataError
 def read_log(file: Path, schema: Schema) -> pl.DataFrame:
     """`user_id, item_id, timestamp, event` of a CSV or Parquet file, without rows that lack one of them.
 
+    In CSV, what `outputs.escaped` put before a text is taken off.
+
     Raises `DataError` as `data.read` does, and `empty_file`.
     """
     table = read_table(file)
     require_columns(table, ("user_id", "item_id", "timestamp", "event"))
-    frame = table.frame
+    frame = unescaped(table.frame) if file.suffix == ".csv" else table.frame
     place = f"{file}, column"
     found = pl.DataFrame(
         {
@@ -31,3 +34,10 @@ def read_log(file: Path, schema: Schema) -> pl.DataFrame:
     if found.is_empty():
         raise DataError("the log has no usable rows", code="empty_file", where=str(file), fix="export it again")
     return found
+
+
+def unescaped(table: pl.DataFrame) -> pl.DataFrame:
+    """The table that `outputs.escaped` was given."""
+    text = pl.col(pl.String)
+    mark = text.str.contains(f"^'{FORMULA[1:]}")
+    return table.with_columns(pl.when(mark).then(text.str.slice(1)).otherwise(text).name.keep())

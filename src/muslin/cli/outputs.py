@@ -5,10 +5,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muslin.data.staging import check_destination
 from muslin.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def write_json(value: Any, target: str | None) -> None:
@@ -62,3 +65,15 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+FORMULA = r"^'*[=+\-@\t\r]"
+"""How a text begins that a spreadsheet takes for a formula, or that was kept from being one."""
+
+
+def escaped(table: "pl.DataFrame") -> "pl.DataFrame":
+    """`table` with a ' before every such text: somebody may have called a garment `=cmd()`; see `logs.unescaped`."""
+    import polars as pl
+
+    text = pl.col(pl.String)
+    return table.with_columns(pl.when(text.str.contains(FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep())

@@ -31,7 +31,8 @@ def replay(
     days = []
     for day in run(loaded, read_log(log, loaded.world.dataset.schema), most=max_users, seed=seed):
         days.append(day)
-        console(json_to).print(f"day {len(days)}: {len(day.pairs) // 2:,} garments taken for the first time")
+        taken = len(day.pairs.filter(side="garment"))
+        console(json_to).print(f"day {len(days)}: {taken:,} garments taken for the first time")
     rows = summary(days, seed)
     console(json_to).print(_table(rows))
     write_json(rows, json_to)

@@ -43,6 +43,7 @@ METRICS: dict[str, Metric] = {
     "fallback_total": Metric("counter", ("reason",), "Answers that were empty or not personal."),
     "path_total": Metric("counter", ("path",), "Garments recommended, by what their place rests on."),
     "explored_exposures_total": Metric("counter", (), "Garments shown to learn about them."),
+    "exposure_gini": Metric("gauge", (), "How unevenly garments were shown lately: 0 all alike, near 1 a few only."),
     "quarantine_total": Metric("counter", ("code",), "Rows and events set aside."),
     "nonfinite_total": Metric("counter", ("where",), "Numbers that were not finite and were caught."),
     "auth_failures_total": Metric("counter", ("reason",), "Requests refused for their key."),

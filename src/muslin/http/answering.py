@@ -60,7 +60,7 @@ def answer(service: Service, served: Served, request: RecommendationRequest, *, 
     drawn = explore and not found.failed
     reason = _reason(engine, visitor, who, found)
     _note(service, served, engine, name, page, now)
-    _count(service, page, reason)
+    _count(service, served, page, reason)
     more = len(found.answered.row) > len(page.row)
     if more:
         service.pages.begin(name, Begun(served.opened, found.answered))
@@ -84,7 +84,7 @@ def next_page(service: Service, served: Served, request: RecommendationRequest) 
     stop = place.start + len(page.row)
     there = ~engine.state.hidden[page.row]
     shown = page if there.all() else _kept(page, there)
-    _count(service, shown, None)
+    _count(service, served, shown, None)
     return Recommendations(
         recommendation_id=place.recommendation_id,
         model_version=served.version,
@@ -160,7 +160,8 @@ def _note(service: Service, served: Served, engine: Engine, name: str, page: Ans
     service.ledger.note(Answer(name, now, served.version, shown, counted))
 
 
-def _count(service: Service, page: Answered, reason: Why | None) -> None:
+def _count(service: Service, served: Served, page: Answered, reason: Why | None) -> None:
+    served.exposure.note(page.row)
     paths, counts = np.unique(page.path.astype(str), return_counts=True)
     for path, count in zip(paths.tolist(), counts.tolist(), strict=True):
         service.metrics.count("path_total", path, by=count)

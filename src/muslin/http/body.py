@@ -24,6 +24,8 @@ class Limits:
     """Largest body, both as sent and as decoded."""
     body_seconds: float = 10.0
     """Longest time a body may take to arrive."""
+    upload_seconds: float = 3600.0
+    """Longest time a file may take to arrive, however steadily it drips."""
     threads: int = 2
     """Requests the engine works on at once."""
     waiting: int = 64

@@ -10,6 +10,7 @@ import msgspec
 
 from muslin.engine.online.erase import Erased
 from muslin.engine.online.online import Online
+from muslin.engine.online.refused import RefusedError
 from muslin.http.log import report
 from muslin.http.problems import ProblemError
 
@@ -17,11 +18,12 @@ _MOST_JOBS = 1000
 
 
 class Erasure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An erasure under way or done; `events`: how many were removed."""
+    """An erasure under way or done; `events`: how many were removed; `code`: why it failed, and must be sent again."""
 
     job_id: str
     status: Literal["running", "done", "failed"]
     events: int | None = None
+    code: Literal["storage_full", "internal_error"] | None = None
 
 
 class Erasures:
@@ -46,7 +48,11 @@ class Erasures:
             raise ProblemError("unknown_job")
         if not future.done():
             return Erasure(job, "running")
-        return Erasure(job, "failed") if future.exception() else Erasure(job, "done", future.result().events)
+        error = future.exception()
+        if error is None:
+            return Erasure(job, "done", future.result().events)
+        full = isinstance(error, RefusedError) and error.code == "storage_full"
+        return Erasure(job, "failed", code="storage_full" if full else "internal_error")
 
 
 def _told(job: str, future: Future[Erased]) -> None:

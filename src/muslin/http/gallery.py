@@ -7,6 +7,7 @@ one before stays in memory, so that going back takes no time.
 import re
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from muslin.engine.model import Model
 from muslin.errors import ModelError
 from muslin.http.log import emit
 from muslin.http.problems import ProblemError
+from muslin.http.recent import recent
 from muslin.http.service import Served, Service, proved
 
 ACTIVE_FILE = "active_model.json"
@@ -47,7 +49,7 @@ class Gallery:
         self._held: dict[Standing, Held] = {}
         self._given = ""
         self._lock, self._loading = threading.Lock(), threading.Lock()
-        self.recent: Callable[[], Sequence[Asked]] = tuple
+        self.recent: Callable[[], Sequence[Asked]] = partial(recent, service)
         """Requests from events since training."""
 
     def start(self, given: Path) -> Served:

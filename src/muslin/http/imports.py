@@ -1,6 +1,7 @@
 """Whole files of garments: sent at once, taken beside, and looked up as they go on."""
 
 import asyncio
+import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -114,12 +115,16 @@ async def send_import(
 
 
 async def _received(request: Request[Any, Any, State], upload: Upload) -> None:
-    """Write the body down, off the event loop; raises `ProblemError` (`slow_body`) where nothing comes for too long."""
+    """Write the body down, off the event loop; raises `ProblemError` (`slow_body`) where nothing comes for too long.
+
+    And where the whole takes too long, though something comes now and then.
+    """
     limits: Limits = request.app.state.limits
+    until = time.monotonic() + limits.upload_seconds
     chunks, gathered = aiter(request.stream()), bytearray()
     while True:
         try:
-            async with asyncio.timeout(limits.body_seconds):
+            async with asyncio.timeout(min(limits.body_seconds, max(0.0, until - time.monotonic()))):
                 chunk = await anext(chunks, None)
         except TimeoutError:
             raise ProblemError("slow_body", headers={"Connection": "close"}) from None

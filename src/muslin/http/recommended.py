@@ -48,7 +48,8 @@ class Recommended(msgspec.Struct, frozen=True, omit_defaults=True):
     rank: int
     score: float
     probability: Annotated[
-        float, msgspec.Meta(description="that it is the one this shopper takes next, of all that may be shown")
+        float,
+        msgspec.Meta(description="that it is taken next: of all that may be shown, or as the method says where it can"),
     ]
     path: Path
     explored: Annotated[bool, msgspec.Meta(description="drawn for a slot of new garments")]

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from muslin.engine.assortment.outcome import Refusal
 from muslin.engine.explore.explorer import Explorer
 from muslin.engine.explore.ledger import Ledger
 from muslin.engine.explore.plan import Plan
+from muslin.engine.exposure import Exposure
 from muslin.engine.metrics import Metrics
 from muslin.engine.model import Model
 from muslin.engine.online.online import Online, clock
@@ -56,6 +57,8 @@ class Served:
     """The model at work, with the catalogue as it is now."""
     words: Words
     """What the catalogue can be filtered on now."""
+    exposure: Exposure = field(default_factory=Exposure)
+    """What was shown since it was opened."""
     opened: str = ""
     """Names this opening of the model: rows of the shop mean the same garments only as long as it lasts."""
 
@@ -75,6 +78,7 @@ class Service:
         self._changes = Lane(alone, self.metrics, "muslin-catalogue")
         self._catalogue = threading.Lock()
         self._waiting: list[Callable[[], None]] = []
+        self.metrics.before_reading(self._measure)
         self.pages = Pages()
         self.ledger: Ledger | None = None
         self.plan = Plan()
@@ -109,7 +113,8 @@ class Service:
                 self.ledger = self.ledger or Ledger(self._state)
             before = None if self._served is None else self._served.shop
             shop = Shop(served.model, self._online, self._explorer(before), choice=served.choice, before=before)
-            self._served = replace(served, shop=shop, words=Words(), opened=secrets.token_hex(8))
+            fresh = replace(served, shop=shop, words=Words(), exposure=Exposure(), opened=secrets.token_hex(8))
+            self._served = fresh
             if shop.lost:
                 emit("garments_lost", {"count": len(shop.lost), "model_version": served.version})
         self.metrics.forget("model_info")
@@ -123,6 +128,11 @@ class Service:
         if self._online is None:
             raise ProblemError("no_state" if self._state is None else "not_ready", headers={"Retry-After": "1"})
         return self._online
+
+    def _measure(self) -> None:
+        served = self._served
+        if served is not None:
+            self.metrics.gauge("exposure_gini", served.exposure.gini(served.shop.state.hidden))
 
     def set_aside(self, refused: Sequence[Refusal]) -> None:
         """Count garments that were refused, and keep them as they were sent where there is a place for it."""

@@ -1,11 +1,13 @@
 """What a shop answers while its catalogue and its shoppers change."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from scipy.special import logsumexp
 
 from muslin.engine.answer.answer import Answered, answer, explain
@@ -269,3 +271,29 @@ def test_the_ledger_keeps_answers_and_counts(tmp_path: Path) -> None:
 
 def test_nobody_is_nobody(model) -> None:
     assert model.world.user_rows([NOBODY])[0] == -1
+
+
+class Sure:
+    """A method that says how likely a garment is taken, whatever its scores are."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.evidence = inner, inner.evidence
+
+    def init(self, data: Any, seed: int) -> Any:
+        return self.inner.init(data, seed)
+
+    def score(self, params: Any, users: Any, items: Any) -> Any:
+        return self.inner.score(params, users, items)
+
+    def probabilities(self, params: Any, users: Any, items: Any) -> Any:
+        return torch.from_numpy((items.rows / 1000).astype(np.float32))[None].repeat(len(users), 1)
+
+
+def test_a_method_that_knows_its_probabilities_is_asked(model) -> None:
+    sure = replace(model, fitted=model.fitted._replace(method=Sure(model.fitted.method)))
+    user = model.world.shoppers.ids[0]
+    found = asked(Shop(sure), shopper=user, n=5)
+    assert found.probability == pytest.approx(found.row / 1000)
+    assert found.row.tolist() == asked(Shop(model), shopper=user, n=5).row.tolist()
+    stranger = asked(Shop(sure), n=5)  # a popular list is no work of the method
+    assert stranger.probability.tolist() == sorted(stranger.probability.tolist(), reverse=True)

@@ -1,5 +1,6 @@
 """The door to the online state: what is taken, what is not, and what the state then says."""
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -223,6 +224,33 @@ def test_a_disk_that_fills_up_within_a_write_is_told_alike(opened: Callable[...,
             put(many)
         assert caught.value.code == "storage_full"
     assert online.items() == []
+
+
+def test_an_erasure_that_finds_no_room_is_told_alike(
+    opened: Callable[..., Online], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online = opened()
+    online.ingest([make(n, "ann", f"dress{n}") for n in range(4)])
+
+    def full(_db: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("muslin.engine.online.erase.empty_log", full)
+        with pytest.raises(RefusedError) as caught:
+            online.erase("ann")
+    assert caught.value.code == "storage_full"
+    assert online.erase("ann").events == 0  # the rest of it, once there is room
+    assert online.history(ANN) == ()
+
+
+def test_the_newest_events_that_say_a_liking(opened: Callable[..., Online], make: Make) -> None:
+    online = opened()
+    online.ingest([make(n, "ann", f"dress{n}", ago=9 - n) for n in range(5)] + [make(9, "bob", type="impression")])
+    found = online.latest(3)
+    assert [item for _, item, _ in found] == ["dress2", "dress3", "dress4"]
+    assert [at for _, _, at in found] == sorted(at for _, _, at in found)
+    assert {who for who, _, _ in found} == {online.key(ANN).hex().upper()}
 
 
 def test_waiting_for_a_number(opened: Callable[..., Online], make: Make) -> None:

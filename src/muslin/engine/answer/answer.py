@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from muslin import scoring
 from muslin.engine.answer.ask import Ask, asked
@@ -15,6 +16,7 @@ from muslin.engine.explore.explorer import Explorer
 from muslin.engine.explore.slots import Shown, shown
 from muslin.engine.filters import allowed
 from muslin.engine.warming import Warmed
+from muslin.method import Calibrated
 from muslin.types import Bools, Floats, Ints, Items, Users
 
 DEPTH = 500
@@ -83,7 +85,7 @@ def answer(engine: Engine, ask: Ask, rng: np.random.Generator, now: int) -> Answ
     return Answered(
         row,
         found.score[place[row]],
-        _probabilities(engine, found, place[row]),
+        _probabilities(engine, users, found, place[row]),
         _paths(engine, users, row),
         np.concatenate([first.explored, np.zeros(more, dtype=bool)]),
         np.concatenate([first.propensity, np.ones(more, dtype=np.float32)]),
@@ -117,9 +119,15 @@ def _first(engine: Engine, ask: Ask, found: Listing, mask: Bools, rng: np.random
     return shown(best, family, pool, ask.n, engine.explorer.plan, rng)
 
 
-def _probabilities(engine: Engine, found: Listing, places: Ints) -> Floats:
+def _probabilities(engine: Engine, users: Users, found: Listing, places: Ints) -> Floats:
+    """[L] as the method says it, where it can; else by the scale of its scores."""
     if found.fallback:
         return popular(engine.state.model.world.popularity[found.candidates], places)
+    method, params = engine.warmed.fitted
+    if isinstance(method, Calibrated) and len(places):
+        items = Items(engine.state.model.world.catalogue, found.candidates[places])
+        with torch.no_grad():
+            return np.asarray(method.probabilities(params, users, items)[0].numpy(), dtype=np.float32)
     return engine.choice.probabilities(found.score, places) if len(places) else np.empty(0, dtype=np.float32)
 
 

@@ -1,7 +1,7 @@
 """The log in SQL: what is new in a batch and what is not, and rows in and out."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from muslin.engine.online.event import Bad, Fresh, Row
@@ -83,3 +83,10 @@ def last_seq(db: sqlite3.Connection) -> int:
     """The newest number given to a row; 0 before the first."""
     tables = ("events", "pending", "stored")
     return max(int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchone()[0]) for table in tables)  # noqa: S608
+
+
+def latest(db: sqlite3.Connection, kinds: Sequence[str], most: int) -> list[tuple[str, str, int]]:
+    """Shopper (hexadecimal), garment and time (µs) of the newest `most` events of these kinds, oldest first."""
+    places = ", ".join("?" * len(kinds))
+    sql = f"SELECT hex(shopper), item, time FROM events WHERE kind IN ({places}) ORDER BY seq DESC LIMIT ?"  # noqa: S608
+    return [(str(who), str(item), int(at)) for who, item, at in reversed(db.execute(sql, (*kinds, most)).fetchall())]

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from muslin.engine.online import admission, backup, export, pending, stored
+from muslin.engine.online import admission, backup, export, log, pending, stored
 from muslin.engine.online.database import FILE, connect, reader, transaction
 from muslin.engine.online.disk import Disk, refusal
 from muslin.engine.online.erase import Erased, erase
@@ -168,6 +168,12 @@ class Online:
         """The version of the first shoppers now, and whose changed since version `since` (None: any may have)."""
         return self._state.changes(since)
 
+    def latest(self, most: int) -> list[tuple[str, str, int]]:
+        """Shopper (by hash), garment and time (µs) of the newest `most` events that say a liking, oldest first."""
+        liked = [kind for kind, weight in self.rules.weights.items() if weight > 0]
+        with self._profiled:
+            return log.latest(self._profiles, liked, most)
+
     def trend(self, item: str) -> float:
         """Weight of what shoppers did with a garment, halved every `Rules.trend_days`."""
         return self._state.trend(item, self._now())
@@ -225,7 +231,10 @@ class Online:
     # Care
 
     def erase(self, user_id: str) -> Erased:
-        """Remove all that is known of a user, from memory and from the files; what comes later is dropped."""
+        """Remove all that is known of a user, from memory and from the files; what comes later is dropped.
+
+        Raises `RefusedError`: `queue_full`, `closed`, and `storage_full`, after which it must be done again.
+        """
         return self.erasing(user_id).result()
 
     def erasing(self, user_id: str) -> "Future[Erased]":
@@ -368,7 +377,10 @@ class Online:
         return len(rows)
 
     def _erased(self, who: Shopper) -> Erased:
-        found = erase(self._db, self._keys, self._state, who)
+        try:
+            found = erase(self._db, self._keys, self._state, who)
+        except (sqlite3.Error, OSError) as error:
+            raise refusal(error) from None
         self._snapshot_at = self._now()
         return found
 
