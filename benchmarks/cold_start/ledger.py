@@ -21,7 +21,10 @@ from benchmarks.cold_start.results import Cost
 
 @contextmanager
 def kept(folder: Path, *, older: bool = False) -> Iterator[None]:
-    """Enters what this process costs until the end into `folder`; `older`: there are answers from before the first."""
+    """Enters what this process costs from here to the end into `folder`; `older`: it has answers of which it has none.
+
+    The peak of memory is that of the whole process.
+    """
     if older and not folder.exists():
         folder.mkdir(parents=True)
         (folder / "0-before.json").write_text("null", encoding="utf-8")
@@ -29,11 +32,16 @@ def kept(folder: Path, *, older: bool = False) -> Iterator[None]:
     entry = folder / f"{time.time_ns()}-{os.getpid()}.json"
     entry.write_text("null", encoding="utf-8")
     before = signal.signal(signal.SIGTERM, _stopped)
-    started = time.monotonic()
+    started, spent = time.monotonic(), _processor_seconds()
     try:
         yield
     finally:
-        entry.write_text(json.dumps(_spent(started)), encoding="utf-8")
+        run = {
+            "cpu_seconds": round(_processor_seconds() - spent, 1),
+            "wall_seconds": round(time.monotonic() - started, 1),
+            "peak_mb": round(max(usage.ru_maxrss for usage in _usage()) / 1024, 1),
+        }
+        entry.write_text(json.dumps(run), encoding="utf-8")
         signal.signal(signal.SIGTERM, before)
 
 
@@ -52,13 +60,13 @@ def total(folder: Path) -> Cost:
     )
 
 
-def _spent(started: float) -> dict[str, float]:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {
-        "cpu_seconds": round(own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime, 1),
-        "wall_seconds": round(time.monotonic() - started, 1),
-        "peak_mb": round(max(own.ru_maxrss, children.ru_maxrss) / 1024, 1),
-    }
+def _processor_seconds() -> float:
+    return sum(usage.ru_utime + usage.ru_stime for usage in _usage())
+
+
+def _usage() -> tuple[resource.struct_rusage, resource.struct_rusage]:
+    """Of this process, and of those it started and waited for."""
+    return resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
 
 
 def _stopped(signum: int, _frame: FrameType | None) -> None:

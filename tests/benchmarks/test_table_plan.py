@@ -1,5 +1,6 @@
 """Which entrants are asked what, what that costs, and the cuts that baselines are held against."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -82,11 +83,18 @@ def test_costs_of_all_runs_add_up_and_a_killed_one_is_missed(tmp_path) -> None:
     assert ledger.total(tmp_path).resumed
 
 
-def test_a_run_that_fails_has_its_costs_entered(tmp_path) -> None:
-    with pytest.raises(ValueError, match="broken"), ledger.kept(tmp_path / "costs"):
+def test_a_run_that_fails_has_its_own_costs_entered_and_no_others(tmp_path) -> None:
+    before = time.process_time()
+
+    def run() -> None:
+        while time.process_time() < before + 0.2:
+            pass
         raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), ledger.kept(tmp_path / "costs"):
+        run()
     whole = ledger.total(tmp_path / "costs")
-    assert whole.cpu_seconds > 0
+    assert 0.1 <= whole.cpu_seconds <= time.process_time() - before + 0.2
     assert not whole.resumed
 
 
