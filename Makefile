@@ -44,9 +44,10 @@ bench-meta: .venv/dev
 	$(BIN)/python -m benchmarks.meta_speed
 	$(BIN)/python -m benchmarks.meta_report
 
-## The real server under load: latency, durable events, event to visible, into benchmarks/results/serve.json.
+## The real server under load: latency, durable events, event to visible, into docs/operations.md.
 bench-serve: .venv/dev
 	$(BIN)/python -m benchmarks.serve
+	$(BIN)/python -m benchmarks.serve_report
 
 ## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.
 bench-table: .venv/dev

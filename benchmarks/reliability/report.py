@@ -31,7 +31,7 @@ LANGUAGES = {
         "**no**",
         "caught",
         "**missed**",
-        "{day}, {cpu_seconds:,.0f} s, {machine}",
+        "{day}, {share} of the target, {cpu_seconds:,.0f} s, {machine}",
     ),
     "reliability.zh-CN.md": Words(
         "| # | 承诺 | 目标 | 做到 | 成立 | 对照 | 时间与 CPU 秒 |",
@@ -39,7 +39,7 @@ LANGUAGES = {
         "**否**",
         "抓到",
         "**漏掉**",
-        "{day}，{cpu_seconds:,.0f} 秒，{machine}",
+        "{day}，目标的 {share}，{cpu_seconds:,.0f} 秒，{machine}",
     ),
 }
 
@@ -65,7 +65,7 @@ def table(found: list[dict[str, Any]], words: Words) -> str:
         done = "; ".join(f"{key}: {_number(value)}" for key, value in one["done"].items())
         controls = "; ".join(f"{key}: {words.caught if c else words.missed}" for key, c in one["controls"].items())
         held = words.broken if one["failures"] or not one["done"] else words.kept
-        last = words.last.format(**one)
+        last = words.last.format(**one, share=f"{100 * min(one['scale'], 1):g} %")
         lines.append(f"| {one['row']} | {one['promise']} | {one['target']} | {done} | {held} | {controls} | {last} |")
     notes = [f"* {one['row']}: {note}" for one in found for note in one["notes"]]
     return "\n".join([*lines, "", *notes]) + "\n"

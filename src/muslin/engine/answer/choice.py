@@ -37,8 +37,8 @@ class Choice:
 
     def probabilities(self, score: Floats, picked: Ints) -> Floats:
         """[P] of the garments at `picked` among all that may be shown, whose scores are `score` [I]."""
-        logit = self.scale * score.astype(np.float64)
-        return np.asarray(np.exp(logit[picked] - logit.max()) / np.exp(logit - logit.max()).sum(), dtype=np.float32)
+        odds = np.exp(np.float32(self.scale) * (score - score.max()))  # of the best: 1
+        return np.asarray(odds[picked] / odds.sum(dtype=np.float64), dtype=np.float32)
 
 
 def popular(count: Floats, picked: Ints) -> Floats:
