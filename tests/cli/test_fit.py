@@ -14,7 +14,7 @@ import pytest
 from muslin.engine.model import Model
 
 QUICK = ["--set", "dimensions=4", "--set", "epochs=2", "--set", "batch_size=256", "--set", "negatives=64"]
-LONG = [p for o in ("dimensions=8", "epochs=8", "patience=8", "batch_size=64", "negatives=256") for p in ("--set", o)]
+LONG = [p for o in ("dimensions=8", "epochs=4", "patience=4", "batch_size=64", "negatives=256") for p in ("--set", o)]
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def test_a_model_is_fitted_saved_and_told(muslin, dataset, tmp_path) -> None:
     found = muslin("fit", dataset, "--out", "models/a", "--seed", 5, *QUICK, "--json", "-")
     facts = json.loads(found.out)
     assert found.status == 0
-    assert facts["method"] == "two_tower"
+    assert facts["method"] == "muslin"
     assert facts["options"]["dimensions"] == 4
     assert (facts["shoppers"], facts["garments"], facts["events"], facts["seed"]) == (200, 150, 2400, 5)
     assert names(tmp_path / "models") == {"a"}

@@ -22,7 +22,7 @@ def features(
     ] = True,
     pictures: Pictures = None,
     words: Words = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="Method of --worth.")] = "two_tower",
+    method: Annotated[str, typer.Option(metavar="NAME", help="Method of --worth.")] = "muslin",
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data for --worth.")] = 3,
     max_users: Annotated[int | None, typer.Option(min=1, help="Shoppers asked by --worth; all by default.")] = None,
     max_bad: MaxBad = "1%",

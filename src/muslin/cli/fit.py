@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def fit(
     dataset: DatasetPath,
     out: Annotated[Path, typer.Option(metavar="MODEL", help="Model directory to write.", show_default=False)],
-    method: Annotated[str, typer.Option(metavar="NAME", help="One of `muslin methods`.")] = "two_tower",
+    method: Annotated[str, typer.Option(metavar="NAME", help="One of `muslin methods`.")] = "muslin",
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of the method's options.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of its options; repeat for more.")

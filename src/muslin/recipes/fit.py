@@ -27,7 +27,7 @@ from muslin.recipes.validate import cold_ndcg
 from muslin.train.loop import Run, train
 from muslin.types import Params
 
-DEFAULT_METHOD = "two_tower"
+DEFAULT_METHOD = "muslin"
 """What `fit` uses unless told otherwise; the honest evaluation decides."""
 
 
