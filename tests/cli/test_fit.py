@@ -34,8 +34,8 @@ def test_a_model_is_fitted_saved_and_told(muslin, dataset, tmp_path) -> None:
     assert (facts["shoppers"], facts["garments"], facts["events"], facts["seed"]) == (200, 150, 2400, 5)
     assert names(tmp_path / "models") == {"a"}
     model = Model.load(tmp_path / "models/a")
-    assert (model.method, model.seed, model.options) == ("two_tower", 5, facts["options"])
-    assert "fitted two_tower on tiny shop (200 shoppers, 150 garments, 2,400 events)" in found.err
+    assert (model.method, model.seed, model.options) == ("muslin", 5, facts["options"])
+    assert "fitted muslin on tiny shop (200 shoppers, 150 garments, 2,400 events)" in found.err
 
 
 def test_the_same_command_gives_the_same_bytes(muslin, dataset, tmp_path) -> None:
