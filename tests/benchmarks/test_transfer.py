@@ -92,3 +92,11 @@ def test_boutiques_are_summed_up_by_dial() -> None:
     assert full["gap closed at 1 %"] == pytest.approx(0.6)
     lines = list(report.dial(found, report.ENGLISH))
     assert "| 1 | 1 | 1 | +50.0% | +50.0% | 60% |" in lines
+
+
+def test_dial_zero_has_every_seed_and_a_run_that_was_stopped_has_something_of_each() -> None:
+    asked = list(dial.worlds(30))
+    assert [world.dial for world in asked[:5]] == list(dial.DIALS)
+    assert sorted(world.seed for world in asked if world.dial == 0) == list(range(dial.FIRST, dial.FIRST + 30))
+    for place in dial.DIALS[1:]:
+        assert [world.seed for world in asked if world.dial == place] == [dial.FIRST + n for n in (0, 10, 20)]
