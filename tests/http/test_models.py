@@ -217,8 +217,8 @@ def test_swaps_under_load(start: Start) -> None:
     def act(n: int) -> int:
         return client.post(f"/v1/models/{ids[(n + 1) % 2]}:activate").status_code
 
-    found = swap.run(ask, act, known, swaps=20, rps=60)
-    assert (found.failed, found.mixed, found.swaps) == ([], [], 20)
+    found = swap.run(ask, act, known, swaps=8, rps=60)
+    assert (found.failed, found.mixed, found.swaps) == ([], [], 8)
     assert found.kept
 
 
@@ -254,8 +254,8 @@ def test_tampered_models_are_refused(start: Start, shelf: Path, tmp_path: Path) 
     client, rng = start(directory=tmp_path), random.Random(7)
     before = client.post(URL, json=FIXED).json()
     model, load = shelf / "first", loader(client)
-    assert tampered.survivors(tampered.flips(model, tmp_path, rng, 40), load) == (40, [])
-    assert tampered.survivors(tampered.cuts(model, tmp_path, rng, 10), load) == (10, [])
+    assert tampered.survivors(tampered.flips(model, tmp_path, rng, 20), load) == (20, [])
+    assert tampered.survivors(tampered.cuts(model, tmp_path, rng, 6), load) == (6, [])
     tried, through = tampered.survivors(tampered.forgeries(model, tmp_path), load)
     assert (tried > 12, through) == (True, [])
     assert not Path("muslin-was-fooled").exists()
@@ -272,9 +272,9 @@ def test_without_the_hashes_flips_get_through(
         return {part.name: part.read_bytes() for part in path.iterdir()}
 
     monkeypatch.setattr("muslin.engine.artefact._verified", trusting)
-    client = start(directory=tmp_path)
-    _, through = tampered.survivors(tampered.flips(shelf / "first", tmp_path, random.Random(7), 16), loader(client))
-    assert through
+    load = loader(start(directory=tmp_path))
+    flipped = tampered.flips(shelf / "first", tmp_path, random.Random(7), 30)
+    assert any(not load(path.name) for _, path in flipped)  # up to the first that gets through
 
 
 # The gate --------------------------------------------------------------------------------------------------------
