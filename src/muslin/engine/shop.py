@@ -7,8 +7,12 @@ disk and in the next answer.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
+from muslin import scoring
 from muslin.engine.answer.answer import Engine
 from muslin.engine.answer.choice import Choice, fit_choice
 from muslin.engine.assortment.change import Changed, Stock, hide, patch, put, restock, take
@@ -21,6 +25,7 @@ from muslin.engine.explore.explorer import Explorer
 from muslin.engine.model import Model
 from muslin.engine.online import stored
 from muslin.engine.warming import First, Warming
+from muslin.types import Items
 
 
 class Keeper(First, Protocol):
@@ -108,6 +113,16 @@ class Shop:
         """See `change.restock`."""
         return self._change(lambda state: restock(state, counts), now)
 
+    def _prepare(self, state: Assortment) -> None:
+        """What is kept of a catalogue (`features.kept`) is made here, before an answer has to wait for it."""
+        world, fitted = state.model.world, self._warming.now.fitted
+        if world.catalogue is self.state.model.world.catalogue or not len(world.shoppers):
+            return
+        users = world.users(world.shoppers.ids[:1].tolist(), None, fitted.method.evidence)
+        ends = np.array([0, len(world.catalogue) - 1], dtype=np.int64)
+        with suppress(Exception):  # who fails here fails in an answer, where popularity stands in
+            scoring.score(*fitted, world.popularity, users, Items(world.catalogue, ends))
+
     def _maybe(self, work: Callable[[Assortment], Changed | None], now: int) -> Done | None:
         with self._lock:
             changed = work(self.state)
@@ -127,6 +142,7 @@ class Shop:
             self._at = at
             if len(changed.state) > len(self.state):
                 self._keeper.know(changed.state.model.world.catalogue.ids.tolist())
+        self._prepare(changed.state)
         self.state = changed.state
         self._changed.update(dict.fromkeys(changed.items))
         return Done(changed.outcome, seq, changed.items)

@@ -106,6 +106,11 @@ class Warming:
         self._lock = threading.Lock()
         self._took, self._done = 0.0, -np.inf
 
+    @property
+    def now(self) -> Warmed:
+        """What answers have at the moment."""
+        return self._now
+
     def warmed(self, world: World) -> Warmed:
         """Parameters for `world`, which is that of the model, perhaps with more garments."""
         if self._first is None:

@@ -297,3 +297,15 @@ def test_a_method_that_knows_its_probabilities_is_asked(model) -> None:
     assert found.row.tolist() == asked(Shop(model), shopper=user, n=5).row.tolist()
     stranger = asked(Shop(sure), n=5)  # a popular list is no work of the method
     assert stranger.probability.tolist() == sorted(stranger.probability.tolist(), reverse=True)
+
+
+def test_a_changed_catalogue_is_ready_before_it_answers(model) -> None:
+    shop = Shop(model)
+    before = shop.state.model.world.catalogue
+    shop.put([dress("new1")], NOW)
+    features = shop.state.model.world.catalogue.features
+    assert features is not before.features
+    assert features.kept is not None
+    assert set(features.kept) == {"content_knn"}
+    shop.restock([Stock("new1", 3.0, NOW)], NOW)
+    assert shop.state.model.world.catalogue.features is features
