@@ -56,6 +56,21 @@ def test_without_truth_on_one_side_nothing_is_moved(side) -> None:
     assert one_list.offset(logits, sp.csr_matrix(truth.multiply(side)), NEW, 0.5) == 0.0
 
 
+def test_shoppers_to_whom_one_side_is_closed_do_not_count() -> None:
+    logits, truth = lists(4, 3.0)
+    whole = one_list.offset(logits, truth, NEW, 1.0)
+    for side in (NEW, ~NEW):
+        shut = logits.copy()
+        shut[0, side] = -np.inf
+        assert one_list.offset(shut, truth, NEW, 1.0) == pytest.approx(whole, abs=0.5)
+
+
+def test_nobody_with_both_sides_open_moves_nothing() -> None:
+    logits, truth = lists(4, 3.0)
+    logits[:, NEW] = -np.inf
+    assert one_list.offset(logits, truth, NEW, 1.0) == 0.0
+
+
 def test_closed_items_are_left_closed() -> None:
     logits, truth = lists(4, 1.0)
     logits[:, :10] = -np.inf

@@ -65,7 +65,10 @@ def test_it_is_the_posterior_of_a_gaussian_process_on_the_residual(world, params
     told, everyone = support(world), world.users(world.shoppers.ids[:40].tolist())
     before = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
     found = process.added(process.adapted(params, told, before), everyone, told.items)
-    target, noise = float(params["target"]), float((params["noise"][0] + params["noise"][1] / 4).exp())
+    target, noise = (
+        float(params["target"]),
+        float((params["noise"][0] + params["noise"][1] / 4).exp()) + process.LEAST_NOISE,
+    )
     for column in range(3):
         own = np.flatnonzero(told.weight[:, [column]].toarray())
         shoppers = Users(told.users.rows[own], told.users.features[own], told.users.history[own])
@@ -73,6 +76,25 @@ def test_it_is_the_posterior_of_a_gaussian_process_on_the_residual(world, params
         inside = (inside + inside.T) / 2 + noise * np.eye(len(own))
         gain = alike(params, world, everyone, shoppers) @ np.linalg.solve(inside, target - before[own, column])
         np.testing.assert_allclose(found[:, column], gain, rtol=2e-3, atol=2e-4)
+
+
+def test_shoppers_without_a_history_are_as_the_mean_shopper(world, params) -> None:
+    told = support(world)
+    nobody = sp.csr_matrix(told.users.history.shape, dtype=np.float32)
+    strangers = Users(told.users.rows, told.users.features, nobody)
+    known = process.known(params, told.users, told.items)
+    unknown = process.known(params, strangers, told.items)
+    for pair in ((unknown, known), (known, unknown)):
+        assert not process.between(*pair)[:3].any()
+        assert (process.between(*pair)[3] == 1).all()
+    before = np.zeros((12, 3), dtype=np.float32)
+    mixed = Users(told.users.rows, told.users.features, sp.vstack([told.users.history[:8], nobody[8:]], format="csr"))
+    adapted = process.adapted(params, Support(mixed, told.items, told.weight), before)
+    found = process.added(adapted, strangers, told.items)
+    assert np.ptp(found, axis=0).max() < 1e-5  # nobody is moved but by what is the same for all
+    moved, same = process.added(adapted, told.users, told.items), params["kernel"][3].exp().item()
+    np.testing.assert_allclose(found[0], same * adapted["adapted/total"][:, 0].numpy(), rtol=1e-4)
+    assert np.ptp(moved, axis=0).min() > 1e-3
 
 
 def test_the_order_of_events_does_not_matter(world, params) -> None:

@@ -94,6 +94,25 @@ def test_first_shoppers_are_believed_when_they_speak_for_later_ones_and_not_othe
     assert believed > 3 * doubted
 
 
+def test_who_came_first_is_told_of_and_not_who_is_drawn(shop) -> None:
+    """First shoppers are alike to nobody who comes later; in any other order they would speak for them."""
+    _world, params, support = shop
+    rng = np.random.default_rng(0)
+    vectors = process.known(params, support.users, support.items).taste
+    weight, order = (np.zeros(support.weight.shape, dtype=np.float32) for _ in range(2))
+    for column in np.flatnonzero(new(shop)):
+        alike = np.argsort(-(vectors @ vectors[rng.integers(len(vectors))]))
+        first, later = rng.permutation(alike[60:])[:12], rng.permutation(alike[:25])
+        weight[np.concatenate([first, later]), column] = 1
+        order[first, column], order[later, column] = np.arange(1, 13), np.arange(13, 38)
+    believed = []
+    for place in (None, sp.csr_matrix(order)):
+        left = replace(support, weight=sp.csr_matrix(weight), place=place)
+        taught = rehearsal.learned(params, left, SHAPE, 0)
+        believed.append(float(taught["kernel"][:3].exp().sum() / taught["noise"][0].exp()))
+    assert believed[0] > 1.5 * believed[1]
+
+
 def test_it_is_repeatable_and_changes_nothing_in_place(shop) -> None:
     _world, params, support = shop
     before = {name: value.clone() for name, value in params.items()}

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from muslin import registry
 from muslin.features.space import encode
-from muslin.method import Adaptable, Examined, Rehearsed, Trainable
+from muslin.method import Adaptable, Calibrated, Examined, Rehearsed, Trainable, Uncertain
 from muslin.recipes.blind import Hidden, blinded
 from muslin.recipes.fit import Recipe, fit_world
 from muslin.testing.worlds import tiny_shop
@@ -80,8 +80,8 @@ def test_it_learns_from_first_events_what_the_method_learns_without_the_columns(
 def test_it_can_do_what_the_method_can_and_no_more() -> None:
     world = encode(tiny_shop())
     hidden = Hidden(items=frozenset({"kind"}))
-    for name in ("content_knn", "two_tower", "muslin", "anil", "prior_knn"):
+    for name in ("content_knn", "two_tower", "muslin", "anil", "prior_knn", "gp_residual"):
         method = registry.build(name)
         blind = blinded(method, hidden, world.shoppers.features)
-        for can in (Trainable, Examined, Rehearsed, Adaptable):
+        for can in (Trainable, Examined, Rehearsed, Adaptable, Calibrated, Uncertain):
             assert isinstance(blind, can) == isinstance(method, can)

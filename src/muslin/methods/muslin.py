@@ -1,9 +1,9 @@
 """Content gives the prior, first events the posterior, left-out garments teach both.
 
-What is known of a shopper and a garment, likeness, EASE, a learned taste and what sells, is weighed into one logit,
-known and new garments alike. A new garment's first shoppers move it by a Gaussian process over shoppers of full rank.
-The weights, the kernel and the noise come from garments whose families were left out, told of some of their shoppers
-and asked about the others.
+What is known of a shopper and a garment, likeness, EASE, what is taken together, a learned taste and what sells, is
+weighed into one logit, known and new garments alike. A new garment's first shoppers move it by a Gaussian process over
+shoppers of full rank. The weights, the kernel and the noise come from garments whose families were left out, told of
+some of their shoppers and asked about the others.
 
 Source: sampled softmax for the taste, see `two_tower`; attention by the candidate, see `nets.pooling`; EASE, Steck 2019
 (WWW); Gaussian process regression, Rasmussen and Williams 2006, section 2.2; episodes with a closed-form inner problem,
@@ -15,12 +15,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
 from muslin.nets import chances, item_cosines, prior, process, rehearsal, signals, stored, tower, warming, whole_list
 from muslin.nets.descent import gradients
+from muslin.nets.lesson import take
 from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.pooling import pooled, pooled_pairs
 from muslin.nets.sparse import sparse_product
@@ -28,6 +30,8 @@ from muslin.types import Floats, Items, Params, Support, TrainData, Users
 
 _TRAINED = ("item", "dense", "bias", "profile", "log_scale", "log_sharpness")
 """Parameters that the loop moves, by their first word."""
+_CELLS = 6_000_000
+"""Values of shoppers by items that are dense at once when first events are learned from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,7 @@ class Config:
     dense_weight: NotNegative = 0.7
     """Length of an embedding column's part of an item at most, beside 1 for all other columns together."""
     warm_loss: NotNegative = 0.01
-    """Share of the accuracy on known garments that may be given up for new ones in one list."""
+    """Share of the accuracy on known garments given up at most for new ones in one list, and again for warming ones."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,20 @@ class Muslin:
 
     def adapt(self, params: Params, support: Support) -> Params:
         """The posterior of each item's shoppers; see `nets.process`."""
-        told = params | {"adapted/rows": process.rows_told(support)}
-        return process.adapted(params, support, signals.mixed(told, support.users, support.items, self._shape))
+        return process.adapted(params, support, self._before(params, support))
 
     def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
         """Weights, kernel, noise and target (`nets.rehearsal`), then offsets and chances (`nets.whole_list`)."""
         taught = rehearsal.learned(params, left_out, self._shape, seed)
         method = whole_list.Method(self._logits, self.adapt)
         return taught | whole_list.learned(params | taught, left_out, method, self.config.warm_loss, seed)
+
+    def _before(self, params: Params, support: Support) -> Floats:
+        """[S, I] logits before the events, of so many shoppers at once that what is needed of each stays small."""
+        size = max(1, _CELLS // max(prior.trained(params), len(support.items)))
+        blocks = [np.arange(at, min(at + size, len(support.users))) for at in range(0, len(support.users), size)]
+        parts = [signals.mixed(params, take(support.users, rows), support.items, self._shape) for rows in blocks]
+        return np.concatenate([np.empty((0, len(support.items)), dtype=np.float32), *parts])
 
     def _logits(self, params: Params, users: Users, items: Items) -> Floats:
         mixed: Floats = signals.mixed(params, users, items, self._shape) + process.added(params, users, items)

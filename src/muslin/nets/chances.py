@@ -3,6 +3,9 @@
 Only what would stand high in a list is looked at, for that is what is shown: a line through all pairs would be fitted
 to the many that nobody sees.
 
+The chance is that of the pairs that were left out: of a shopper who took one of these, how likely it was this. A shop
+in which new garments make up more of the next choices than they did of these will see them taken more often.
+
 Source: Platt 1999 (Advances in Large Margin Classifiers), section 2.2. Differs: the slope is kept positive, so that of
 two items of a kind the one with the higher score is never called less likely; the line shifts with the length of the
 history; targets are not smoothed, for there are thousands.

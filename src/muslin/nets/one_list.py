@@ -14,6 +14,8 @@ from muslin.types import Bools, Csr, Floats
 _PLACES = 20
 _STEPS = 41
 """Offsets tried."""
+_FEWEST = 8
+"""Shoppers with something true on either side, without whom nothing is moved."""
 
 
 def offset(logits: Floats, truth: Csr, new: Bools, price: float) -> float:
@@ -21,10 +23,10 @@ def offset(logits: Floats, truth: Csr, new: Bools, price: float) -> float:
 
     `price`: the share of the NDCG of known items that may be lost. Zero where there is nothing to choose by.
     """
-    known = np.asarray(truth[:, np.flatnonzero(~new)].sum(axis=1)).ravel() > 0
-    if not known.any() or not truth[:, np.flatnonzero(new)].sum():
-        return 0.0
+    known, fresh = (np.asarray(truth[:, np.flatnonzero(side)].sum(axis=1)).ravel() > 0 for side in (~new, new))
     tried = _tried(logits, new)
+    if min(known.sum(), fresh.sum()) < _FEWEST or not len(tried):
+        return 0.0
     found = np.array([_accuracy(logits, truth, new, value) for value in tried])
     everything, warm = found[:, :, 0].mean(axis=1), found[:, known, 1].mean(axis=1)
     allowed = warm >= (1 - price) * warm[0]
@@ -32,10 +34,16 @@ def offset(logits: Floats, truth: Csr, new: Bools, price: float) -> float:
 
 
 def _tried(logits: Floats, new: Bools) -> Floats:
-    """Offsets from the one at which no list has a new item to the one at which most lists are of new ones."""
-    finite = np.where(np.isfinite(logits), logits, np.nan)
-    gap = np.nanmax(finite[:, ~new], axis=1) - np.nanmax(finite[:, new], axis=1)
-    low = np.nanmin(finite[:, ~new]) - np.nanmax(finite[:, new])
+    """Offsets from the one at which no list has a new item to the one at which most lists are of new ones.
+
+    None where nobody has an open item on both sides.
+    """
+    best = [logits[:, side].max(axis=1, initial=-np.inf) for side in (~new, new)]
+    both = np.isfinite(best[0]) & np.isfinite(best[1])
+    if not both.any():
+        return np.empty(0, dtype=np.float32)
+    gap, known = (best[0] - best[1])[both], logits[:, ~new]
+    low = known[np.isfinite(known)].min() - best[1][both].max()
     tried: Floats = np.concatenate([[low], np.quantile(gap, np.linspace(0, 1, _STEPS)) - 2, np.sort(gap)[-1:]])
     return np.sort(tried).astype(np.float32)
 

@@ -5,9 +5,10 @@ the space of the tower, and by what EASE expects one to take of what the other t
 between short histories; the other two say something of everybody. The three are weighed, and the weights, the noise of
 an event and the logit of a garment that is wanted are learned through the k x k solve (`nets.rehearsal`).
 
-Shoppers who took a lot are alike to everybody. Each likeness is therefore taken from that of the mean shopper, so that
-a first shopper moves those who are more alike than most up and the others down; how far first shoppers lift a garment
-for everybody is a fourth weight, a kernel that is the same for all.
+Shoppers who took a lot are alike to everybody. Histories and expectations are therefore taken from those of the mean
+shopper (tastes from that of the mean garment), so that a first shopper moves those who are more alike than most up and
+the others down; how far first shoppers lift a garment for everybody is a fourth weight, a kernel that is the same for
+all.
 
 Everything is linear in the shopper asked, so what is learned of a garment is a sparse vector over trained items, a
 dense one of the tower's length and three numbers: serving is two products.
@@ -31,12 +32,16 @@ from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.types import Csr, Floats, Ints, Items, Params, Support, TrainData, Users
 
+LEAST_NOISE = 0.01
+"""Variance of an event at least: the kernel, one part of which is made symmetric, need not be positive without it."""
+
 
 class Known(NamedTuple):
     """Shoppers as the process knows them: `damped` histories, what EASE `expected` [U, N], and `taste` [U, K].
 
     `along` [U, 3]: the damped history along the mean one and along the mean expectation, the expectation along the mean
-    damped history; `middle` [2]: the mean damped history along itself and along the mean expectation.
+    damped history; `middle` [2]: the mean damped history along itself and along the mean expectation. `there` [U]: 1,
+    or 0 of shoppers without a trained history, who are taken for the mean shopper.
     """
 
     damped: Csr
@@ -44,6 +49,7 @@ class Known(NamedTuple):
     taste: Floats
     along: Floats
     middle: Floats
+    there: Floats
 
 
 def start() -> Params:
@@ -80,20 +86,22 @@ def known(params: Params, users: Users, items: Items) -> Known:
     damped = sp.csr_matrix(warming.damped(users.history, params["damping"].numpy()), dtype=np.float32)
     mean, usually = params["centre"].numpy()
     along = np.stack([damped @ mean, damped @ usually, expected @ mean], axis=1)
-    return Known(damped, expected, taste.numpy(), along, np.array([mean @ mean, mean @ usually]))
+    middle = np.array([mean @ mean, mean @ usually])
+    return Known(damped, expected, taste.numpy(), along, middle, (np.diff(damped.indptr) > 0).astype(np.float32))
 
 
 def only(shoppers: Known, rows: Ints) -> Known:
     """Only the named rows."""
     own = (shoppers.damped[rows], shoppers.expected[rows], shoppers.taste[rows], shoppers.along[rows])
-    return Known(*own, shoppers.middle)
+    return Known(*own, shoppers.middle, shoppers.there[rows])
 
 
 def between(asked: Known, told: Known) -> Tensor:
     """[4, U, S] how alike each shopper is to each, in each way."""
     history = (asked.damped @ told.damped.T).toarray() - asked.along[:, [0]] - told.along[:, 0] + asked.middle[0]
     expected = (asked.expected @ told.damped.T).toarray() - asked.along[:, [2]] - told.along[:, 1] + asked.middle[1]
-    parts = (history, asked.taste @ told.taste.T, expected, np.ones_like(history))
+    there = np.outer(asked.there, told.there)
+    parts = (history * there, asked.taste @ told.taste.T, expected * there, np.ones_like(history))
     return torch.from_numpy(np.stack([np.asarray(part, dtype=np.float32) for part in parts]))
 
 
@@ -101,7 +109,7 @@ def coefficients(process: Params, alike_4Jkk: Tensor, before_Jk: Tensor) -> Tens
     """[J, k] what each of a garment's k shoppers counts: (K + noise I)⁻¹ (target - prior). Differentiable."""
     kernel = torch.einsum("q,qjab->jab", process["kernel"].exp(), alike_4Jkk)
     k = kernel.shape[-1]
-    noise = (process["noise"][0] + process["noise"][1] / k).exp()
+    noise = (process["noise"][0] + process["noise"][1] / k).exp() + LEAST_NOISE
     kernel = (kernel + kernel.mT) / 2 + noise * torch.eye(k, dtype=kernel.dtype)
     rest: Tensor = (process["target"] - before_Jk).unsqueeze(-1)
     share: Tensor = torch.linalg.solve(kernel, rest).squeeze(-1)
@@ -116,8 +124,9 @@ def rows_told(support: Support) -> Tensor:
 def adapted(params: Params, support: Support, before: Floats) -> Params:
     """`params` with `adapted/rows` [J] for the J items told of, and what they count in each way.
 
-    `adapted/...` [J, N] sums of damped histories, `adapted/taste` [J, K] of tastes, `adapted/total` [J] of the
-    coefficients, `adapted/along` [J, 2] the sums along the mean damped history and the mean expectation.
+    `adapted/...` [J, N] sums of damped histories, `adapted/taste` [J, K] of tastes, `adapted/total` [J, 2] of the
+    coefficients, of all and of those with a history, `adapted/along` [J, 2] the sums along the mean damped history and
+    the mean expectation.
 
     `before` [S, I]: logits of the items of `support` for its shoppers, without what these events add.
     """
@@ -135,7 +144,7 @@ def adapted(params: Params, support: Support, before: Floats) -> Params:
     sums_of = {
         "taste": share @ shoppers.taste,
         "along": share @ shoppers.along[:, :2],
-        "total": np.asarray(share.sum(axis=1)).ravel(),
+        "total": share @ np.stack([np.ones_like(shoppers.there), shoppers.there], axis=1),
     }
     added = {f"adapted/{name}": torch.from_numpy(np.asarray(v, dtype=np.float32)) for name, v in sums_of.items()}
     added["adapted/rows"] = rows_told(support)
@@ -152,10 +161,10 @@ def added(params: Params, users: Users, items: Items) -> Floats:
         history, taste, expected, same = params["kernel"].exp().tolist()
         shopper = known(params, users, items)
         vectors = stored.matrix(params, "adapted", prior.trained(params))[own].T
-        total, along = params["adapted/total"].numpy()[own], params["adapted/along"].numpy()[own]
+        (total, there), along = params["adapted/total"].numpy()[own].T, params["adapted/along"].numpy()[own]
         sparse = ((history * shopper.damped + expected * shopper.expected) @ vectors).toarray()
         usual = shopper.along[:, [0, 2]] @ np.array([[history], [expected]], dtype=np.float32)
-        middle = total * (shopper.middle @ [history, expected] + same) - along @ [history, expected]
+        middle = there * (shopper.middle @ [history, expected]) - along @ [history, expected]
         felt = shopper.taste @ params["adapted/taste"].numpy()[own].T
-        out[:, told] = sparse + taste * felt - usual * total + middle
+        out[:, told] = shopper.there[:, None] * (sparse - usual * there + middle) + taste * felt + same * total
     return out

@@ -76,7 +76,7 @@ def _drawn(every: Lesson, first: Tensor, rng: np.random.Generator) -> Lesson:
     drawn = torch.from_numpy(rng.random(rest.shape, dtype=np.float32)).argsort(dim=1)[:, :_RANDOM]
     chosen = torch.cat([order[:, :high], rest.gather(1, drawn)], dim=1)
     stands = torch.zeros(chosen.shape)
-    stands[:, high:] = float(np.log(rest.shape[1] / drawn.shape[1]))
+    stands[:, high:] = float(np.log(max(rest.shape[1], 1) / max(drawn.shape[1], 1)))
     base = every.base.gather(1, chosen[:, :, None].expand(-1, -1, every.base.shape[2]))
     return Lesson(base, every.short, every.truth.gather(1, chosen), every.closed.gather(1, chosen), stands)
 

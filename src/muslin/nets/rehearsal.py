@@ -1,9 +1,11 @@
 """What only left-out garments can teach: how much each signal counts, and how much to believe their first shoppers.
 
-Garments whose whole families were kept from training act as new ones. Before any event, and after the first 1, 3 and
-10 of their shoppers in time, the later shoppers are asked; the loss is the cross entropy of the garment they
-took among all that were left out. It is differentiated through the k x k solve of every garment, so that weights,
-kernel, noise and target are learned together: episodes of support and query whose inner problem is solved exactly.
+Garments whose whole families were kept from training act as new ones. Before any event their shoppers' choices among
+them teach the weights. Then, with these fixed, the first 1, 3 and 10 shoppers in time of those that sold enough are
+told of and the later ones asked; the loss is the cross entropy of the garment they took. It is differentiated through
+the k x k solve of every garment, so that kernel, noise and target are learned together: episodes of support and query
+whose inner problem is solved exactly. All garments of an episode have the same k: how far one with ten shoppers stands
+above one with none in the same list is left to the offset of `nets.whole_list`.
 Pairs of known items that were left out teach the weights of known items, and both together the offset between the two.
 
 Source: episodes as in Vinyals et al. 2016 (NeurIPS), section 2.2; learning through a closed-form inner problem, R2-D2

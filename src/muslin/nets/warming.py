@@ -74,7 +74,8 @@ def added(params: Params, history: Csr, items: Items) -> Floats:
 def told(params: Params, items: Items) -> tuple[Ints, Ints]:
     """Columns of `items` that adaptation was told of, and the place of each in `adapted/rows`."""
     rows = params["adapted/rows"].numpy()
-    place = np.full(len(items.catalogue), -1, dtype=np.int64)
+    # What was told may be of a catalogue that has grown since the one that is asked.
+    place = np.full(max(len(items.catalogue), int(rows.max(initial=-1)) + 1), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     own = place[items.rows]
     columns = np.flatnonzero(own >= 0)

@@ -6,7 +6,6 @@ items in the same list. Each of the two kinds gets the offset of `nets.one_list`
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import scipy.sparse as sp
 import torch
 
 from muslin.nets import chances, one_list, prior, rehearsal, signals
+from muslin.nets.lesson import take
 from muslin.nets.places import in_time
 from muslin.random import stream
 from muslin.types import Bools, Csr, Floats, Items, Params, Support, Users
@@ -50,8 +50,8 @@ def learned(params: Params, left_out: Support, method: Method, price: float, see
     `params`: of a model that saw nothing of `left_out`. What there is too little to learn from stays as in `params`.
     """
     new = _lists(params, left_out, method, seed)
-    told, later = _told(params, left_out, seed)
-    warming = _lists(method.adapt(params, told), later, method, seed, told)
+    told, later, mask = _told(params, left_out, seed)
+    warming = _lists(method.adapt(params, told), later, method, seed, mask)
     warming = warming.only(warming.kinds != signals.NEW)
     offset, chance = params["offset"].clone(), params["chance"].clone()
     offset[signals.NEW] = one_list.offset(new.logits, new.truth, new.kinds == signals.NEW, price)
@@ -70,6 +70,7 @@ def _offset(lists: _Lists, kind: int, price: float, otherwise: float) -> float:
 
 
 def _lists(params: Params, asked: Support, method: Method, seed: int, told: Support | None = None) -> _Lists:
+    """Lists of some of the shoppers of `asked`, without what they are `told` of."""
     some = rehearsal.sampled(asked, prior.trained(params), seed)
     logits = method.logits(params, some.users, some.items)
     logits[some.users.history[:, some.items.rows].nonzero()] = -np.inf
@@ -80,8 +81,8 @@ def _lists(params: Params, asked: Support, method: Method, seed: int, told: Supp
     return _Lists(logits, truth, signals.kinds(params, some.items), signals.lengths(some.users))
 
 
-def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Support]:
-    """Pairs of new garments with the first few of their shoppers, and all other pairs."""
+def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Support, Support]:
+    """New garments with the first few of their shoppers; all other pairs; and of the same shoppers the first again."""
     rng = stream(seed, "whole list", "told")
     pairs = sp.csr_matrix(left_out.weight).sign()
     new = signals.kinds(params, left_out.items) == signals.NEW
@@ -92,4 +93,9 @@ def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Suppor
     first.eliminate_zeros()
     later = sp.csr_matrix(pairs - first)
     later.eliminate_zeros()
-    return replace(left_out, weight=first), replace(left_out, weight=later)
+    tellers, columns, asked = np.flatnonzero(first.getnnz(1)), np.flatnonzero(new), np.flatnonzero(later.getnnz(1))
+    items = Items(left_out.items.catalogue, left_out.items.rows[columns])
+    told = Support(take(left_out.users, tellers), items, sp.csr_matrix(first[tellers][:, columns]))
+    users = take(left_out.users, asked)
+    wanted, mask = (Support(users, left_out.items, sp.csr_matrix(part[asked])) for part in (later, first))
+    return told, wanted, mask

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from muslin.method import Adaptable, Evidence, Examined, Rehearsed, Schedule, Scorer, Trainable
+from muslin.method import Adaptable, Calibrated, Evidence, Examined, Rehearsed, Schedule, Scorer, Trainable, Uncertain
 from muslin.types import Features, Ints, Items, Params, Support, TrainData, Users
 
 
@@ -117,11 +117,35 @@ class _Adapts:
         return adapted
 
 
+class _Guesses:
+    """A method that states probabilities."""
+
+    method: Calibrated
+
+    def probabilities(self: Any, params: Params, users: Users, items: Items) -> Tensor:
+        """As the method's, on what is left."""
+        found: Tensor = self.method.probabilities(params, self._users(users), self._items(items))
+        return found
+
+
+class _Doubts:
+    """A method that states how uncertain its scores are."""
+
+    method: Uncertain
+
+    def uncertainty(self: Any, params: Params, users: Users, items: Items) -> Tensor:
+        """As the method's, on what is left."""
+        found: Tensor = self.method.uncertainty(params, self._users(users), self._items(items))
+        return found
+
+
 _FORMS: tuple[tuple[type, type], ...] = (
     (Trainable, _Learns),
     (Examined, _IsExamined),
     (Rehearsed, _IsRehearsed),
     (Adaptable, _Adapts),
+    (Calibrated, _Guesses),
+    (Uncertain, _Doubts),
 )
 """What a method may be able to do besides ranking; a blind one can do the same, for who asks looks at its class."""
 
