@@ -95,7 +95,7 @@ WORDS = {
         whole_how="From the costs recorded above, every cut, protocol and entrant that is planned, peers too: at "
         "least {hours:.1f} processor hours. A fit counts once for each cut; import, questions, audit and figures as "
         "what the measured part took beside its fits. Entrants without a recorded fit on a data set are taken at the "
-        "mean of its others.",
+        "mean of its others, which is too little for the slow ones.",
         data="data",
         hours_fits="processor hours of fits",
         hours_rest="of the rest",
@@ -162,7 +162,7 @@ WORDS = {
         whole="全部成本",
         whole_how="按上文记录的成本估算,包括计划中的每次划分、每个协议和每个参赛者(含其他项目的模型):至少 {hours:.1f} "
         "处理器小时。每次划分只计一次拟合;导入、提问、检查和统计按已测部分在拟合之外的耗时计。"
-        "某数据集上没有拟合记录的参赛者按该数据集其余参赛者的平均值计。",
+        "某数据集上没有拟合记录的参赛者按该数据集其余参赛者的平均值计,对慢的偏低。",
         data="数据",
         hours_fits="拟合(处理器小时)",
         hours_rest="其余(处理器小时)",

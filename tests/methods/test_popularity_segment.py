@@ -1,10 +1,13 @@
 """Popularity of a shopper's segments, against sums written out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from muslin.data.dataset import Dataset
+from muslin.data.schema import ItemRoles
 from muslin.features.space import World, encode
 from muslin.method import Fitted
 from muslin.recipes.fit import Recipe, fit_world
@@ -91,3 +94,15 @@ def test_without_tastes_it_says_what_is_missing() -> None:
         fit.method.init(world.data, 0)
     with pytest.raises(ValueError, match=r"World\.users"):
         fit.method.score(fit.params, world.users(["x"]), world.items())
+
+
+def test_where_garments_have_no_columns_it_is_popularity() -> None:
+    shop = tiny_shop()
+    ids_only = Dataset(replace(shop.schema, items=ItemRoles()), shop.items, shop.users, shop.events)
+    world, fit = fitted(ids_only)
+    hot = np.arange(world.catalogue.n_hot)
+    sold = np.asarray(world.data.matrix().sign().sum(axis=0)).ravel()[hot]
+    for got in scores(world, fit, world.shoppers.ids[:5].tolist(), hot):
+        for domain in np.unique(world.catalogue.domain[hot]):
+            own = world.catalogue.domain[hot] == domain
+            assert np.corrcoef(got[own], sold[own])[0, 1] == pytest.approx(1.0)

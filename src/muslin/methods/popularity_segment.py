@@ -105,7 +105,8 @@ class PopularitySegment:
         weight = 1 / (sales.total[rows, group] + self.config.smoothing)
         mixed = sp.diags_array(1 / np.maximum(share, 1e-12)) @ tastes @ sp.diags_array(weight)
         own = (sp.csr_matrix(mixed) @ sales.taken[rows][:, columns]).toarray()
-        backed = self.config.smoothing * np.asarray(mixed.sum(axis=1)).ravel()
+        # Who is in no segment, as where garments have no columns, is everybody.
+        backed = np.where(share > 0, self.config.smoothing * np.asarray(mixed.sum(axis=1)).ravel(), 1.0)
         common = sales.overall[columns] / max(sales.mass[group], 1.0)
         scores: Floats = (own + backed[:, None] * common) * (sales.mass[group] / max(sales.mass[-1], 1.0))
         return scores
