@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from benchmarks.meta_speed.buckets import groups
 from benchmarks.meta_speed.problem import DIMENSIONS, QUERY, RATE, STEPS, Problem
 from muslin.adapt import dual_gradient, embeddings, network, outer, posterior, posterior_gradient, select
 from muslin.adapt.inner import Descent
+from muslin.adapt.judges import Judge, Pointwise
 from muslin.adapt.tasks import Rows, Tasks, mean_weights
-from muslin.data.tasks import groups
 from muslin.types import Ints, Params
 
 Step = Callable[[], Tensor]
@@ -29,7 +30,7 @@ class Group(NamedTuple):
 
 
 def grouped(problem: Problem) -> list[Group]:
-    """The tasks of a problem, padded by the rules of `data.tasks`."""
+    """The tasks of a problem, padded by the rules of `buckets`."""
     n = len(problem.support)
     return [_group(problem, own, n) for own in groups(problem.support, np.full(n, QUERY))]
 
@@ -136,7 +137,7 @@ def ridge(problem: Problem) -> Step:
         now = {name: value.detach() for name, value in leaves.items()}
         own = bags(problem, index)
         rows = embeddings.look_up(table, own).view(len(index), -1)
-        found = posterior_gradient.of_rows(now, rows, batch)
+        found = of_rows(now, rows, batch, Pointwise("squared"))
         table.grad = torch.zeros_like(table)
         embeddings.add_dense(table.grad, own, found.inputs.view(-1, DIMENSIONS))
         for name, leaf in leaves.items():
@@ -145,6 +146,33 @@ def ridge(problem: Problem) -> Step:
         return found.loss
 
     return step
+
+
+class OfRows(NamedTuple):
+    """`loss` [], and gradients by parameter and by the `inputs` [R, D]."""
+
+    loss: Tensor
+    params: Params
+    inputs: Tensor
+
+
+@torch.no_grad()
+def of_rows(params: Params, inputs_RD: Tensor, groups: list[Tasks], judge: Judge) -> OfRows:
+    """The closed form of groups of tasks whose rows are stored once: no padding goes through the trunk.
+
+    In place of inputs the rows of `groups` have places [T, M] among the R rows of `inputs_RD`, which are spoiled.
+    """
+    trunk = posterior_gradient.seen(params, inputs_RD)
+    by_features, by_head, total = torch.zeros_like(trunk.hidden2), dict[str, Tensor](), torch.zeros(())
+    for group in groups:
+        parts = (rows._replace(inputs=trunk.hidden2[rows.inputs]) for rows in group)
+        value, _, owed = posterior_gradient.head(params, Tasks(*parts), judge)
+        total += value
+        by_head = {name: grad + by_head[name] if by_head else grad for name, grad in owed.head.items()}
+        for rows, by in ((group.support, owed.support), (group.query, owed.query)):
+            by_features.index_add_(0, rows.inputs.reshape(-1), by.flatten(0, 1))
+    by_inputs, by_trunk = posterior_gradient.through(params, trunk, by_features, out=inputs_RD)
+    return OfRows(total, by_head | by_trunk, by_inputs)
 
 
 def plain(problem: Problem) -> Step:

@@ -20,6 +20,17 @@ def matrix(seed: int, rows: int) -> sp.csr_matrix:
     return found
 
 
+def bags_of(matrix: sp.csr_matrix) -> embeddings.Bags:
+    """A bag for each row and block, block after block."""
+    parts = [matrix[row, b.start : b.stop] for row in range(matrix.shape[0]) for b in BLOCKS]
+    starts = np.tile([b.start for b in BLOCKS], matrix.shape[0])
+    rows = [part.indices + start for part, start in zip(parts, starts, strict=True)]
+    counts = np.array([part.nnz for part in parts], dtype=np.int64)
+    index = torch.from_numpy(np.concatenate([*rows, np.empty(0)]).astype(np.int64))
+    weight = torch.from_numpy(np.concatenate([*(part.data for part in parts), np.empty(0)]).astype(np.float32))
+    return embeddings.Bags(index, weight, torch.from_numpy(np.cumsum(counts) - counts))
+
+
 def by_autograd(matrix: sp.csr_matrix, table: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Fields side by side, and the dense gradient."""
     leaf = table.clone().requires_grad_()
@@ -34,7 +45,7 @@ def test_bags_of_a_matrix_are_fields_side_by_side(seed: int, rows: int) -> None:
     given = matrix(seed, rows)
     rng = torch.Generator().manual_seed(seed)
     table, grad = torch.randn(12, 5, generator=rng), torch.randn(rows, 15, generator=rng)
-    bags = embeddings.of_matrix(given, BLOCKS)
+    bags = bags_of(given)
     value, dense = by_autograd(given, table, grad)
     torch.testing.assert_close(embeddings.look_up(table, bags).view(rows, 15), value)
     found = embeddings.row_gradient(embeddings.places(bags), grad.reshape(-1, 5))

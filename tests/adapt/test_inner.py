@@ -5,7 +5,7 @@ import torch
 
 from muslin.adapt import inner, network, point_losses, select
 from muslin.adapt.inner import Descent
-from muslin.adapt.network import HEAD, NAMES
+from muslin.adapt.network import HEAD, LAYERS, NAMES
 from muslin.adapt.tasks import Rows
 from muslin.errors import UsageError
 
@@ -47,7 +47,8 @@ def test_a_rate_for_each_weight_is_used_weight_by_weight(drawn, params) -> None:
 
 def test_a_rate_for_each_step_is_used_step_by_step(drawn, params) -> None:
     rows, how = drawn().support, Descent()
-    rates = select.per_layer(torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.1, 0.0]], dtype=torch.double))
+    each = torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.1, 0.0]], dtype=torch.double)
+    rates = {name: each[:, at] for at, names in enumerate(LAYERS) for name in names}
     path = inner.paths(params, rates, rows, how)
     first = inner.adapted(params, {n: r[:1] for n, r in rates.items()}, rows, how)
     assert len(path) == 3

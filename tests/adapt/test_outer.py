@@ -58,15 +58,6 @@ def test_derivative_of_a_learned_rate_is_the_known_one() -> None:
     assert torch.autograd.grad(loss, rate)[0].item() == pytest.approx(2 * (end - asked) * -2 * (w - told), rel=1e-12)
 
 
-def test_reptile_on_the_quadratic_goes_the_known_way() -> None:
-    told, w, n = [1.0, -2.0], 0.3, 4
-    rates = {"w": torch.full((n,), RATE, dtype=torch.double)}
-    params = {"w": torch.tensor(w, dtype=torch.double)}
-    found = outer.reptile_direction(params, rates, toy(told, told).support, Descent(), predict=constant_model)
-    expected = sum(w - (t + (1 - 2 * RATE) ** n * (w - t)) for t in told) / 2
-    assert found["w"].item() == pytest.approx(expected, rel=1e-12)
-
-
 def test_second_order_is_not_first_order(drawn, params) -> None:
     (value, exact), (same, near) = (gradient(params, drawn(), Descent(first_order=o)) for o in (False, True))
     assert value == same

@@ -5,7 +5,7 @@ import torch
 
 from muslin.adapt import network, point_losses, posterior
 from muslin.adapt.judges import Pointwise
-from muslin.adapt.posterior_gradient import Found, of_rows, value_and_gradients
+from muslin.adapt.posterior_gradient import Found, value_and_gradients
 from muslin.adapt.tasks import Rows, Tasks
 
 
@@ -70,27 +70,3 @@ def test_no_support_slot_at_all_is_the_prior(drawn, whole) -> None:
     found = value_and_gradients(whole, nothing)
     torch.testing.assert_close(found.scores, posterior.prior_mean(whole, network.trunk(whole, tasks.query.inputs)))
     assert found.params["log_noise"] == 0
-
-
-def test_rows_stored_once_in_groups_give_the_same(drawn, whole) -> None:
-    """Padding points anywhere; two groups of tasks over one list of rows, each row used by one task."""
-    groups = [drawn(0), drawn(1)]
-    lists, placed, at = [], [], 0
-    for tasks in groups:
-        sides = []
-        for rows in tasks:
-            there = rows.weight > 0
-            place = torch.zeros(rows.weight.shape, dtype=torch.int64)
-            place[there] = at + torch.arange(int(there.sum()))
-            at += int(there.sum())
-            lists.append(rows.inputs[there])
-            sides.append(rows._replace(inputs=place))
-        placed.append(Tasks(*sides))
-    found = of_rows(whole, torch.cat(lists), placed, Pointwise("logistic"))
-    each = [value_and_gradients(whole, tasks, Pointwise("logistic")) for tasks in groups]
-    torch.testing.assert_close(found.loss, each[0].loss + each[1].loss)
-    for name in each[0].params:
-        torch.testing.assert_close(found.params[name], each[0].params[name] + each[1].params[name])
-    pairs = [(one, tasks, part) for one, tasks in zip(each, groups, strict=True) for part in ("support", "query")]
-    expected = torch.cat([getattr(one, part)[getattr(tasks, part).weight > 0] for one, tasks, part in pairs])
-    torch.testing.assert_close(found.inputs, expected)

@@ -1,11 +1,15 @@
 """The contenders of `make bench-meta` do the same work: same tasks, same start, same loss after adapting."""
 
 import pytest
+import torch
 from benchmarks.meta_speed import others, ours
 from benchmarks.meta_speed.__main__ import CONTENDERS, MULTI_HOT, measured, rows
 from benchmarks.meta_speed.problem import drawn
 
 from benchmarks import meta_report
+from muslin.adapt import embeddings, posterior, posterior_gradient
+from muslin.adapt.judges import Pointwise
+from muslin.adapt.tasks import Tasks
 
 ADAPT_BY_STEPS = ("melu", "melu_decision", "loop", "functional", "hand", "hand_first")
 
@@ -29,6 +33,26 @@ def test_a_step_with_the_exact_gradient_moves_alike_in_every_make() -> None:
     assert second["hand"] == pytest.approx(second["loop"], rel=1e-3)
     assert second["functional"] == pytest.approx(second["loop"], rel=1e-3)
     assert second["melu"] != pytest.approx(second["loop"], rel=1e-3)  # as it is not the derivative of its loss
+
+
+def test_the_closed_form_of_rows_stored_once_is_that_of_padded_groups() -> None:
+    problem = drawn(40)
+    decision = problem.decision()
+    head = posterior.start(decision.pop("w3"), decision.pop("b3"), variance=0.8, bias_variance=0.3, noise=0.6)
+    params, index = decision | head, torch.from_numpy(problem.index)
+    rows = embeddings.look_up(problem.table, ours.bags(problem, index)).view(len(index), -1)
+    placed, judge = ours.placed(problem), Pointwise("squared")
+    padded = [Tasks(*(part._replace(inputs=rows[part.inputs]) for part in group)) for group in placed]
+    each = [posterior_gradient.value_and_gradients(params, group, judge) for group in padded]
+    found = ours.of_rows(params, rows.clone(), placed, judge)
+    torch.testing.assert_close(found.loss, sum(one.loss for one in each))
+    for name in params:
+        torch.testing.assert_close(found.params[name], sum(one.params[name] for one in each), rtol=1e-4, atol=1e-5)
+    expected = torch.zeros_like(rows)
+    for one, group in zip(each, placed, strict=True):
+        for part, by in ((group.support, one.support), (group.query, one.query)):
+            expected.index_add_(0, part.inputs.flatten(), by.flatten(0, 1))
+    torch.testing.assert_close(found.inputs, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_multi_hot_rows_are_as_wide_as_melus_and_hold_every_value() -> None:

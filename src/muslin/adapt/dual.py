@@ -51,9 +51,9 @@ class State(NamedTuple):
 class Step(NamedTuple):
     """What one step saw of the support.
 
-    `before`: the state it started from, but for `w2` where tasks have their own, which `undone` brings back. `hidden1`,
-    `hidden2` [T, S, H], `open1`, `open2` [T, S, H] 1 where a ReLU let through, else 0. `score`, `slope` [T, S], and
-    `back1`, `back2` [T, S, H], derivatives of the loss by what goes into each ReLU (`back1` None: the layer stays).
+    `before`: the state it started from. `hidden1`, `hidden2` [T, S, H], `open1`, `open2` [T, S, H] 1 where a ReLU let
+    through, else 0. `score`, `slope` [T, S], and `back1`, `back2` [T, S, H], derivatives of the loss by what goes into
+    each ReLU (`back1` None: the layer stays).
     """
 
     before: State
@@ -140,13 +140,6 @@ def displacement(params: Params, found: Trace, support: Rows, task_weight_T: Ten
     return moved
 
 
-def undone(step: Step, after: State, rate: float) -> State:
-    """The state before `step`, from the one after it, whose `w2` it changes in place: to rounding, what it was."""
-    if after.w2.dim() == 2 or step.before.w2.dim() == 2:
-        return step.before
-    return step.before._replace(w2=after.w2.baddbmm_(step.back2.mT, step.hidden1, alpha=rate))
-
-
 def times(left_TSH: Tensor, weight: Tensor) -> Tensor:
     """`left @ weight`, the weight being one for all [H, H] or one a task [T, H, H]."""
     if weight.dim() == 2:
@@ -183,14 +176,12 @@ def _linear(rows_TMH: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _moved(step: Step, state: State, rate: Sequence[float], layers: Layers) -> State:
-    """The state after one step at these rates of the three layers; a task's own `w2` changes in place."""
+    """The state after one step at these rates of the three layers."""
     shift, w2, b2, w3, b3 = state
     if step.back1 is not None:
         shift = step.back1 * rate[0] if shift is None else torch.add(shift, step.back1, alpha=rate[0])
     if layers.second:
-        if w2.dim() == 2:
-            w2 = w2.repeat(len(step.slope), 1, 1)
-        w2.baddbmm_(step.back2.mT, step.hidden1, alpha=-rate[1])
+        w2 = torch.baddbmm(w2, step.back2.mT, step.hidden1, alpha=-rate[1])
         b2 = torch.sub(b2, step.back2.sum(1), alpha=rate[1])
     if layers.third:
         gain = torch.bmm(step.slope[:, None], step.hidden2).squeeze(1)

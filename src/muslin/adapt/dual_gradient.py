@@ -10,7 +10,7 @@ arithmetic: the steps are few and their states small), for the loop of Finn et a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +27,6 @@ from muslin.adapt.dual import (
     passed,
     times,
     trace,
-    undone,
 )
 from muslin.adapt.inner import Descent
 from muslin.adapt.judges import Judge, Pointwise, value_and_slope
@@ -104,15 +103,15 @@ class Owed:
             self.w2 = self.w2.sum(0)
         self._settled = True
 
-    def add_w2(self, back_TMH: Tensor, hidden_TMH: Tensor) -> None:
-        """Add `back^T hidden`."""
+    def add_w2(self, back_TMH: Tensor, hidden_TMH: Tensor, share: float = 1.0) -> None:
+        """Add `share` of `back^T hidden`."""
         if self._settled:
             back, hidden = back_TMH.flatten(0, 1).T, hidden_TMH.flatten(0, 1)
-            self.w2 = back @ hidden if self.w2 is None else self.w2.addmm_(back, hidden)
+            self.w2 = (back @ hidden).mul_(share) if self.w2 is None else self.w2.addmm_(back, hidden, alpha=share)
         elif self.w2 is None:
-            self.w2 = torch.bmm(back_TMH.mT, hidden_TMH)
+            self.w2 = torch.bmm(back_TMH.mT, hidden_TMH).mul_(share)
         else:
-            self.w2.baddbmm_(back_TMH.mT, hidden_TMH)
+            self.w2.baddbmm_(back_TMH.mT, hidden_TMH, alpha=share)
 
     def add_first(self, back_TMH: Tensor, state: State, side: Side) -> None:
         """Add what is owed by what goes into the first layer of these rows, and by what the steps did to it."""
@@ -141,45 +140,16 @@ def value_and_gradients(params: Params, rates_N3: Tensor, tasks: Tasks, plan: Pl
     owed, rates = Owed(found.support), torch.zeros_like(rates_N3)
     if not plan.layers.second or not (second or plan.learn_rates):
         owed.settle()
-    state = found.last
-    loss, scores = _ask(state, asked, plan.query, weights[n], owed)
+    loss, scores = _ask(found.last, asked, plan.query, weights[n], owed)
     for at in reversed(range(n)):
         step, rate = found.steps[at], rates_N3[at].tolist()
-        state = undone(step, state, rate[1])
         if plan.learn_rates:
             rates[at] = _owed_by_rates(step, plan.layers, owed)
         if second:
-            _undo(step, state, rate, (told, plan), owed)
+            _undo(step, rate, (told, plan), owed)
         if weights[at]:
-            loss = loss + _ask(state, asked, plan.query, weights[at], owed)[0]
+            loss = loss + _ask(step.before, asked, plan.query, weights[at], owed)[0]
     return Found(loss, scores, _by_params(owed, [asked, told]), rates, *_by_inputs(params, told, asked))
-
-
-def query_loss(params: Params, rates_N3: Tensor, tasks: Tasks, plan: Plan = _PLAN) -> Tensor:
-    """The loss of `value_and_gradients` as a scalar that autograd can go on from, once, to whatever made its inputs."""
-    names = sorted(params)
-    loss: Tensor = _QueryLoss.apply(  # type: ignore[no-untyped-call]
-        tasks.support.inputs, tasks.query.inputs, rates_N3, (names, tasks, plan), *[params[name] for name in names]
-    )
-    return loss
-
-
-class _QueryLoss(torch.autograd.Function):
-    # The way back needs only what the way there already found.
-
-    @staticmethod
-    def forward(ctx: Any, *given: Any) -> Tensor:
-        told, asked, rates, (names, tasks, plan), *values = given
-        tasks = Tasks(tasks.support._replace(inputs=told), tasks.query._replace(inputs=asked))
-        found = value_and_gradients(dict(zip(names, values, strict=True)), rates, tasks, plan)
-        ctx.save_for_backward(found.support, found.query, found.rates, *[found.params[name] for name in names])
-        return found.loss
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        told, asked, rates, *params = (grads[0] * saved for saved in ctx.saved_tensors)
-        return told, asked, rates, None, *params
 
 
 def _ask(state: State, asked: Side, judge: Judge, share: float, owed: Owed) -> tuple[Tensor, Tensor]:
@@ -196,21 +166,22 @@ def _ask(state: State, asked: Side, judge: Judge, share: float, owed: Owed) -> t
     return value * share, score
 
 
-def _undo(step: Step, state: State, rate: Sequence[float], given: tuple[Side, Plan], owed: Owed) -> None:
-    """Turn what is owed by the state after `step` into what is owed by `state`, the one before it."""
+def _undo(step: Step, rate: Sequence[float], given: tuple[Side, Plan], owed: Owed) -> None:
+    """Turn what is owed by the state after `step` into what is owed by the one before it."""
     told, plan = given
-    back2, hidden1 = _through_gradient(step, state, rate, plan.layers, owed)
+    state, w3 = step.before, step.before.w3 if step.before.w3.dim() == 1 else step.before.w3[:, None]
+    back2, hidden1 = _through_gradient(step, rate, plan.layers, owed)
     back2.mul_(step.open2)
     slope = inner_product(back2, state.w3)
     hidden2 = None
     if plan.layers.third:
         slope.add_(inner_product(step.hidden2, owed.w3).add_(owed.b3[:, None]), alpha=-rate[2])
-        hidden2 = outer_product(step.slope, owed.w3).mul_(-rate[2])
+        hidden2 = outer_product(step.slope, owed.w3 * -rate[2])
     bend = point_losses.bend(plan.how.loss, step.score, told.rows.target)
     score = slope.mul_(bend).mul_(told.rows.weight)
     owed.w3 = torch.baddbmm(owed.w3[:, None], step.slope[:, None], back2).baddbmm_(score[:, None], step.hidden2)[:, 0]
     owed.b3 += score.sum(1)
-    hidden2 = outer_product(score, state.w3) if hidden2 is None else hidden2.add_(outer_product(score, state.w3))
+    hidden2 = score[:, :, None] * w3 if hidden2 is None else hidden2.addcmul_(score[:, :, None], w3)
     hidden2.mul_(step.open2)
     owed.b2 += hidden2.sum(1)
     owed.add_w2(hidden2, step.hidden1)
@@ -218,32 +189,30 @@ def _undo(step: Step, state: State, rate: Sequence[float], given: tuple[Side, Pl
     owed.add_first(hidden1.mul_(step.open1), state, told)
 
 
-def _through_gradient(
-    step: Step, state: State, rate: Sequence[float], layers: Layers, owed: Owed
-) -> tuple[Tensor, Tensor | None]:
+def _through_gradient(step: Step, rate: Sequence[float], layers: Layers, owed: Owed) -> tuple[Tensor, Tensor | None]:
     """What a step's own gradient owes by `back2` [T, S, H], before its ReLU, and by `hidden1` (None: nothing)."""
-    back2, hidden1 = None, None
+    back2, hidden1, w2 = None, None, step.before.w2
     if layers.second and owed.w2 is not None:
         by = -rate[1]
         back2 = torch.baddbmm(owed.b2[:, None], step.hidden1, owed.w2.mT, beta=by, alpha=by)
-        hidden1 = torch.bmm(step.back2, owed.w2).mul_(by)
-    if state.w2.dim() == 2:
+        hidden1 = torch.baddbmm(step.back2, step.back2, owed.w2, beta=0, alpha=by)
+    if w2.dim() == 2:
         owed.settle()  # before the first step all tasks have the same `w2`
     if layers.first and owed.shift is not None:
-        product = (owed.shift * rate[0]).mul_(step.open1)
-        back2 = plus_times(back2, product, state.w2.mT)
-        owed.add_w2(step.back2, product)
+        product = owed.shift * step.open1
+        back2 = plus_times(back2, product, w2.mT, rate[0])
+        owed.add_w2(step.back2, product, rate[0])
     return torch.zeros_like(step.hidden2) if back2 is None else back2, hidden1
 
 
-def plus_times(base: Tensor | None, left_TSH: Tensor, weight: Tensor) -> Tensor:
-    """`base + left @ weight`, in place of `base` where there is one."""
+def plus_times(base: Tensor | None, left_TSH: Tensor, weight: Tensor, share: float = 1.0) -> Tensor:
+    """`base + share * left @ weight`, in place of `base` where there is one."""
     if base is None:
-        return times(left_TSH, weight)
+        return times(left_TSH, weight).mul_(share)
     if weight.dim() == 2:
-        base.view(-1, base.shape[-1]).addmm_(left_TSH.flatten(0, 1), weight)
+        base.view(-1, base.shape[-1]).addmm_(left_TSH.flatten(0, 1), weight, alpha=share)
         return base
-    return base.baddbmm_(left_TSH, weight)
+    return base.baddbmm_(left_TSH, weight, alpha=share)
 
 
 def _owed_by_rates(step: Step, layers: Layers, owed: Owed) -> Tensor:

@@ -12,12 +12,9 @@ Shape suffixes beside those of `tasks`: V table rows, E their length, B bags, L 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-
-from muslin.types import Block, Csr
 
 
 class Bags(NamedTuple):
@@ -52,19 +49,6 @@ def single(index: Tensor) -> Bags:
     """One value a field: `index` [..., F] table rows, a bag each, in their order."""
     flat = index.reshape(-1)
     return Bags(flat, None, torch.arange(len(flat)))
-
-
-def of_matrix(matrix_RD: Csr, blocks: Sequence[Block]) -> Bags:
-    """A bag for each row and block of a feature matrix with sorted indices, block after block: B = R * len(blocks).
-
-    Columns are the table's rows; those of no block must be empty.
-    """
-    starts = np.array([block.start for block in blocks])
-    block = np.searchsorted(starts, matrix_RD.indices, side="right") - 1
-    row = np.repeat(np.arange(matrix_RD.shape[0]), np.diff(matrix_RD.indptr))
-    counts = np.bincount(row * len(blocks) + block, minlength=matrix_RD.shape[0] * len(blocks))
-    index = torch.from_numpy(matrix_RD.indices.astype(np.int64))
-    return Bags(index, torch.from_numpy(matrix_RD.data), torch.from_numpy(np.cumsum(counts) - counts))
 
 
 def look_up(table_VE: Tensor, bags: Bags) -> Tensor:

@@ -2,26 +2,28 @@
 
 A pair's score is what the shopper's network says of it, plus what the garment's events add: the difference between its
 network and the prior. A shopper's network comes from their history, whenever they are scored; a garment's from the
-events that `adapt` is told. Either side without events is answered by the meta-learned prior.
+events that `adapt` is told. Either counts as far as so few events are to be believed (`belief`), and a side without
+events is answered by the meta-learned prior.
 
 Source: item tasks and shopper tasks as in Vartak et al. 2017 (NeurIPS) and Lee et al. 2019 (KDD, "MeLU"). Differs: both
 kinds train one network; what they add is summed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from muslin.adapt import layouts, sides, told
-from muslin.adapt.examination import examined
+from muslin.adapt import belief, layouts, sides, told
 from muslin.adapt.judges import Choice, Judge
 from muslin.adapt.layouts import Other, pairs
 from muslin.adapt.rule import Rule, Told
 from muslin.adapt.sides import Garments, Shoppers, Spaces
 from muslin.adapt.tasks import Tasks
+from muslin.adapt.told import Shop
 from muslin.data import episodes
 from muslin.data.episodes import TaskBatch, Terms
 from muslin.method import Evidence, Schedule
@@ -59,7 +61,7 @@ class MetaLearner:
         known = episodes.strangers(data, seed, self.terms.refused)
         params |= sides.keep_strangers(data, known.users, known.items)
         width = layouts.width(self.rule.layout, self.spaces.dimensions, self.spaces.factors)
-        return params | self.rule.start(width, seed)
+        return params | self.rule.start(width, seed) | belief.start()
 
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[Batch]:
         """Tasks of garments and of shoppers."""
@@ -70,7 +72,7 @@ class MetaLearner:
 
     def step(self, params: Params, batch: Batch) -> tuple[Params, dict[str, float]]:
         """The rule's direction for its own parameters, carried on through the inputs to those of both sides."""
-        trained = {n: p for n, p in params.items() if n.partition("/")[0] not in sides.FIXED}
+        trained = {n: p for n, p in params.items() if n.partition("/")[0] not in _FIXED}
         own = {n: p for n, p in trained.items() if n not in _SIDES and n.partition("/")[0] not in _SIDES}
         leaves = {n: p.detach().requires_grad_() for n, p in trained.items() if n not in own}
         both = self._both(params | leaves, batch)
@@ -84,21 +86,19 @@ class MetaLearner:
         )
         return found.params | dict(zip(leaves, grads, strict=True)), {"loss": found.loss.item()}
 
-    def held_out(self, data: TrainData, seed: int) -> tuple[TrainData, Callable[[Params], float]] | None:
-        """`data` without some families, and how high their later shoppers rank them after 0, 1 and 3 events."""
-        return examined(self, data, seed)
+    def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
+        """How far few events of a garment or a shopper are to be believed; see `adapt.belief`."""
+        return belief.learned(self, params, left_out, len(params["sold"]), seed)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """[U, I]."""
         shop = told.shop(params, users, items)
         what = shop.everything.take(torch.from_numpy(shop.candidates))
-        alike = sides.likenesses(params, shop.who, what)
-        other = Other(what.vectors if self._joined else what.factors, alike, what.sold)
-        prior = layouts.networks(self.rule.prior(params), self.rule.layout, "shoppers", shop.who)
-        scores = layouts.evaluated(prior, other)
+        scores, other = self._before_events(params, shop.who, what)
         for rows, networks in told.of_shoppers(self.rule, params, shop, self.told_most):
             own = other._replace(likeness=other.likeness[rows])
             scores[rows] = layouts.evaluated(networks, own)
+        self._shrink(params, scores, shop, what)
         self._add_events(params, scores, (shop.who, what), items)
         return scores
 
@@ -115,10 +115,28 @@ class MetaLearner:
         what = sides.garments(params, batch.content, tasks.items, tasks.hidden)
         return sides.shoppers(params, tasks.history, what, batch.profile), what
 
+    def _before_events(self, params: Params, who: Shoppers, what: Garments) -> tuple[Tensor, Other]:
+        """[U, I] by the prior network, and the garments as networks of shoppers are shown them."""
+        other = Other(what.vectors if self._joined else what.factors, sides.likenesses(params, who, what), what.sold)
+        prior = layouts.networks(self.rule.prior(params), self.rule.layout, "shoppers", who)
+        return layouts.evaluated(prior, other), other
+
+    def _shrink(self, params: Params, scores: Tensor, shop: Shop, what: Garments) -> None:
+        """Take back in place what short histories say, as far as they are not believed."""
+        counts = np.diff(shop.history.indptr)
+        factor = belief.factors(params, "shoppers", counts)
+        few = np.flatnonzero((counts > 0) & (factor != 1))
+        if not len(few):
+            return
+        nothing = sp.csr_matrix((len(few), shop.history.shape[1]), dtype=np.float32)
+        blank = sides.shoppers(params, nothing, shop.everything, shop.profile[few])
+        rows, by = torch.from_numpy(few), torch.from_numpy(factor[few])[:, None]
+        scores[rows] = torch.lerp(self._before_events(params, blank, what)[0], scores[rows], by)
+
     def _add_events(self, params: Params, scores: Tensor, both: tuple[Shoppers, Garments], items: Items) -> None:
         """Add in place what the events of adapted garments say."""
         who, what = both
-        columns, networks = told.stored(self.rule, params, items.rows)
+        columns, believed, networks = told.stored(self.rule, params, items.rows)
         if not len(columns):
             return
         own = what.take(torch.from_numpy(columns))
@@ -126,9 +144,12 @@ class MetaLearner:
         other = Other(who.taste if self._joined else who.factors, alike, torch.zeros(len(who.taste)))
         before = layouts.networks(self.rule.prior(params), self.rule.layout, "garments", own)
         after = layouts.networks(networks, self.rule.layout, "garments", own)
-        scores[:, torch.from_numpy(columns)] += (layouts.evaluated(after, other) - layouts.evaluated(before, other)).T
+        more = layouts.evaluated(after, other) - layouts.evaluated(before, other)
+        scores[:, torch.from_numpy(columns)] += (more * believed[:, None]).T
 
 
+_FIXED = frozenset({*sides.FIXED, "belief"})
+"""Parameters that no batch moves, by their first word."""
 _SIDES = frozenset({"content", "bias", "profile", "log_scale", "expected"})
 """Trained parameters of `sides`, by their first word."""
 

@@ -1,8 +1,7 @@
 """What is learned through an inner loop, written plainly on top of `inner`.
 
 Source: Finn et al. 2017 (ICML, "MAML"), algorithm 1; Antoniou et al. 2019 (ICLR, "MAML++"), section 4, for a loss
-after every step; Nichol et al. 2018 ("Reptile"), algorithm 1. Differs: tasks weigh as their query rows do; Reptile's
-direction is a mean over tasks that all start at the same point.
+after every step. Differs: tasks weigh as their query rows do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from muslin.adapt import inner
 from muslin.adapt.inner import Descent, Predict
 from muslin.adapt.judges import Judge, Pointwise
 from muslin.adapt.network import scores as network_scores
-from muslin.adapt.tasks import Rows, Tasks
+from muslin.adapt.tasks import Tasks
 from muslin.types import Params
 
 
@@ -41,20 +40,6 @@ def query_loss(
         if weight
     ]
     return sum(losses[1:], losses[0])
-
-
-def reptile_direction(
-    params: Params, rates: Mapping[str, Tensor], told: Rows, how: Descent, predict: Predict = network_scores
-) -> Params:
-    """Mean over tasks of the start minus where the steps on the support led, by name: to be used as a gradient.
-
-    Reptile learns from all rows of a task, `told`. Tasks without any do not count.
-    """
-    after = inner.adapted(params, rates, told, how, predict)
-    some_T = (told.weight > 0).any(1).to(told.weight.dtype)
-    share_T = some_T / some_T.sum().clamp(min=1)
-    moved = {name: (params[name] - after[name]).detach() for name in rates}
-    return {name: (share_T @ m.reshape(len(m), -1)).reshape(m.shape[1:]) for name, m in moved.items()}
 
 
 def annealed(steps: int, progress: float) -> tuple[float, ...]:

@@ -35,13 +35,6 @@ class Posterior(NamedTuple):
     scale: Tensor
 
 
-class Sums(NamedTuple):
-    """Sufficient statistics of T tasks, which simply add: `outer` [T, H + 1, H + 1], `inner` [T, H + 1]."""
-
-    outer: Tensor
-    inner: Tensor
-
-
 def start(mean: Tensor, mean_bias: Tensor, *, variance: float, bias_variance: float, noise: float) -> Params:
     """Parameters of the head: `mean` [H] and `mean_bias` [] (a network's `w3`, `b3`), and logs of variances."""
     logs = {"log_variance": variance, "log_bias_variance": bias_variance, "log_noise": noise}
@@ -89,30 +82,3 @@ def prior_mean(head: Params, features: Tensor) -> Tensor:
 def kernel(head: Params, left_TMH: Tensor, right_TSH: Tensor) -> Tensor:
     """[T, M, S] prior covariance of the scores of two sets of rows."""
     return torch.bmm(left_TMH * head["log_variance"].exp(), right_TSH.mT) + head["log_bias_variance"].exp()
-
-
-def negative_log_likelihood(
-    head: Params, mean_TQ: Tensor, variance_TQ: Tensor, target_TQ: Tensor, weight_TQ: Tensor
-) -> Tensor:
-    """Weighted sum of -log density of the observations, a scalar, by a Gaussian of these means, variances and noise."""
-    spread = variance_TQ + head["log_noise"].exp()
-    each = (target_TQ - mean_TQ).square() / spread + spread.log() + math.log(2 * math.pi)
-    return (weight_TQ * each).sum() / 2
-
-
-def sums(features_TSH: Tensor, target_TS: Tensor, weight_TS: Tensor) -> Sums:
-    """Statistics of these events; those of more events are the sums of both, in any order and any parts."""
-    with_one = torch.cat([features_TSH, torch.ones_like(features_TSH[:, :, :1])], 2)
-    weighted = with_one * weight_TS[:, :, None]
-    return Sums(torch.bmm(weighted.mT, with_one), torch.bmm(weighted.mT, target_TS[:, :, None]).squeeze(2))
-
-
-def of_sums(head: Params, told: Sums) -> tuple[Tensor, Tensor]:
-    """Mean [T, H + 1] and covariance [T, H + 1, H + 1] of weights and bias (last), given all that was told so far."""
-    hidden = len(head["mean"])
-    before = torch.cat([head["mean"], head["mean_bias"][None]])
-    tight = torch.cat([(-head["log_variance"]).exp().expand(hidden), (-head["log_bias_variance"]).exp()[None]])
-    noise = head["log_noise"].exp()
-    root = torch.linalg.cholesky(told.outer / noise + torch.diag(tight))
-    found = torch.cholesky_solve((told.inner / noise + tight * before)[:, :, None], root)
-    return found.squeeze(2), torch.cholesky_inverse(root)

@@ -7,7 +7,6 @@ Source: the model is that of `posterior`; the derivative of a linear solve, Gile
 results", section 2.3). Differs: never forms the derivative of the kernel.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -37,15 +36,7 @@ class Found(NamedTuple):
     target: Tensor
 
 
-class FoundOfRows(NamedTuple):
-    """`loss` [], and gradients by parameter and by the `inputs` [R, D]."""
-
-    loss: Tensor
-    params: Params
-    inputs: Tensor
-
-
-class _Trunk(NamedTuple):
+class Seen(NamedTuple):
     """Inputs [R, D], and both hidden layers of them [R, H]."""
 
     inputs: Tensor
@@ -53,7 +44,7 @@ class _Trunk(NamedTuple):
     hidden2: Tensor
 
 
-class _Owed(NamedTuple):
+class Owed(NamedTuple):
     """What the loss owes by the head, by name, by the features [T, S, H] and [T, Q, H], and by the targets [T, S]."""
 
     head: Params
@@ -68,60 +59,50 @@ def value_and_gradients(params: Params, tasks: Tasks, judge: Judge = _SQUARED) -
 
     `params`: `w1`, `b1`, `w2`, `b2` of `network` and the head's of `posterior.start`.
     """
-    told, asked = (_trunk(params, rows.inputs.flatten(0, 1)) for rows in tasks)
+    told, asked = (seen(params, rows.inputs.flatten(0, 1)) for rows in tasks)
     features = Tasks(*(_features(side, rows) for side, rows in zip((told, asked), tasks, strict=True)))
-    value, score, owed = _head(params, features, judge)
-    by_told, back1 = _through_trunk(params, told, owed.support.flatten(0, 1))
-    by_asked, back2 = _through_trunk(params, asked, owed.query.flatten(0, 1))
+    value, score, owed = head(params, features, judge)
+    by_told, back1 = through(params, told, owed.support.flatten(0, 1))
+    by_asked, back2 = through(params, asked, owed.query.flatten(0, 1))
     grads = owed.head | {name: grad.add_(back2[name]) for name, grad in back1.items()}
     by_told, by_asked = by_told.view_as(tasks.support.inputs), by_asked.view_as(tasks.query.inputs)
     return Found(value, score, grads, by_told, by_asked, owed.target)
 
 
-@torch.no_grad()
-def of_rows(params: Params, inputs_RD: Tensor, groups: Sequence[Tasks], judge: Judge = _SQUARED) -> FoundOfRows:
-    """The same of groups of tasks whose rows are stored once, one after the other: no padding goes through the trunk.
-
-    In place of inputs the rows of `groups` have places [T, M] among the R rows of `inputs_RD`.
-    """
-    trunk = _trunk(params, inputs_RD)
-    by_features, by_head, total = torch.zeros_like(trunk.hidden2), dict[str, Tensor](), inputs_RD.new_zeros(())
-    for group in groups:
-        parts = (rows._replace(inputs=_picked(trunk.hidden2, rows.inputs)) for rows in group)
-        value, _, owed = _head(params, Tasks(*parts), judge)
-        total += value
-        by_head = {name: grad + by_head[name] if by_head else grad for name, grad in owed.head.items()}
-        for rows, by in ((group.support, owed.support), (group.query, owed.query)):
-            by_features.index_add_(0, rows.inputs.reshape(-1), by.flatten(0, 1))
-    by_inputs, by_trunk = _through_trunk(params, trunk, by_features)
-    return FoundOfRows(total, by_head | by_trunk, by_inputs)
+def seen(params: Params, inputs_RD: Tensor) -> Seen:
+    """What the trunk makes of rows."""
+    hidden1 = torch.addmm(params["b1"], inputs_RD, params["w1"].T).relu_()
+    return Seen(inputs_RD, hidden1, torch.addmm(params["b2"], hidden1, params["w2"].T).relu_())
 
 
-def _picked(features_RH: Tensor, places_TM: Tensor) -> Tensor:
-    return features_RH.index_select(0, places_TM.reshape(-1)).view(*places_TM.shape, features_RH.shape[1])
-
-
-def _head(params: Params, features: Tasks, judge: Judge) -> tuple[Tensor, Tensor, _Owed]:
-    """Loss and scores [T, Q] of the query, and what the loss owes."""
+def head(params: Params, features: Tasks, judge: Judge) -> tuple[Tensor, Tensor, Owed]:
+    """Loss and scores [T, Q] of the query from features [T, M, H], and what the loss owes."""
     known = posterior.posterior(params, features.support)
     score = posterior.mean(known, features.query.inputs)
     value, slope = value_and_slope(judge, score, features.query)
     return value, score, _through_solve(params, known, features, slope)
 
 
-def _trunk(params: Params, inputs: Tensor) -> _Trunk:
-    hidden1 = torch.addmm(params["b1"], inputs, params["w1"].T).relu_()
-    return _Trunk(inputs, hidden1, torch.addmm(params["b2"], hidden1, params["w2"].T).relu_())
+def through(params: Params, side: Seen, by_features_RH: Tensor, out: Tensor | None = None) -> tuple[Tensor, Params]:
+    """Gradients by the inputs [R, D] and by the trunk's parameters; spoils `side` and `by_features`.
+
+    `out`: where those by the inputs go, the inputs' own place for instance.
+    """
+    back2 = by_features_RH.mul_(side.hidden2.sign_())
+    grads = {"w2": back2.T @ side.hidden1, "b2": back2.sum(0)}
+    back1 = (back2 @ params["w2"]).mul_(side.hidden1.sign_())
+    grads |= {"w1": back1.T @ side.inputs, "b1": back1.sum(0)}
+    return torch.mm(back1, params["w1"], out=out), grads
 
 
-def _features(side: _Trunk, rows: Rows) -> Rows:
+def _features(side: Seen, rows: Rows) -> Rows:
     return rows._replace(inputs=side.hidden2.view(*rows.weight.shape, side.hidden2.shape[1]))
 
 
-def _through_solve(head: Params, known: Posterior, features: Tasks, slope_TQ: Tensor) -> _Owed:
+def _through_solve(params: Params, known: Posterior, features: Tasks, slope_TQ: Tensor) -> Owed:
     """Back from the query's scores through the posterior."""
     told, asked, a = features.support, features.query.inputs, known.coefficients
-    spread, spread_bias = head["log_variance"].exp(), head["log_bias_variance"].exp()
+    spread, spread_bias = params["log_variance"].exp(), params["log_bias_variance"].exp()
     by_weight, by_bias = torch.bmm(slope_TQ[:, None], asked).squeeze(1), slope_TQ.sum(1)
     by_a = (inner_product(told.inputs, by_weight) * spread).add_(by_bias[:, None] * spread_bias)
     solved = torch.cholesky_solve((known.scale * by_a)[:, :, None], known.root).squeeze(2)
@@ -138,16 +119,8 @@ def _through_solve(head: Params, known: Posterior, features: Tasks, slope_TQ: Te
         "log_bias_variance": spread_bias * (left_bias * a.sum(1)).sum(),
         "log_noise": -told_noise.sum(),
     }
-    return _Owed(by_head, by_told, outer_product(slope_TQ, known.weight), g)
+    return Owed(by_head, by_told, outer_product(slope_TQ, known.weight), g)
 
 
 def _unscaled(a: Tensor, scale: Tensor) -> Tensor:
     return a / torch.where(scale > 0, scale, torch.ones_like(scale))
-
-
-def _through_trunk(params: Params, side: _Trunk, by_features: Tensor) -> tuple[Tensor, Params]:
-    """Gradients by the inputs [R, D] and by the trunk's parameters; spoils `by_features` [R, H]."""
-    back2 = by_features.mul_(side.hidden2.sign_())
-    back1 = (back2 @ params["w2"]).mul_(side.hidden1.sign())
-    grads = {"w1": back1.T @ side.inputs, "b1": back1.sum(0), "w2": back2.T @ side.hidden1, "b2": back2.sum(0)}
-    return back1 @ params["w1"], grads

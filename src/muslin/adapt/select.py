@@ -6,12 +6,11 @@ Source: Raghu et al. 2020 (ICLR, "ANIL"), section 4, for moving the last layer o
 section 3, for one rate a weight; Antoniou et al. 2019 (ICLR, "MAML++"), section 4, for one a layer and step.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
 
-from muslin.adapt.network import LAYERS
 from muslin.errors import UsageError, nearest
 from muslin.types import Params
 
@@ -27,12 +26,6 @@ def per_weight(params: Params, names: Collection[str], steps: int, rate: float) 
         if name not in params:
             raise UsageError(f"no parameter {name!r}", code="unknown_parameter", fix=nearest(name, params))
     return {name: torch.full((steps, *params[name].shape), rate) for name in sorted(names)}
-
-
-def per_layer(rates_N3: Tensor, layers: Sequence[bool] = (True, True, True)) -> dict[str, Tensor]:
-    """Rates of the decision network's `layers` that move, from one a step and layer [N, 3]; weight and bias alike."""
-    pairs = [(name, at) for at, names in enumerate(LAYERS) if layers[at] for name in names]
-    return {name: rates_N3[:, at] for name, at in pairs}
 
 
 def step_rate(rates: Mapping[str, Tensor], name: str, step: int, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from muslin.adapt import layouts, sides
+from muslin.adapt import belief, layouts, sides
 from muslin.adapt.layouts import Networks
 from muslin.adapt.rule import Rule
 from muslin.adapt.rule import Told as Now
@@ -45,9 +45,10 @@ class Shop:
 
 
 class Stored(NamedTuple):
-    """Columns [J] of the candidates that were adapted, and their decision networks."""
+    """Columns [J] of the candidates that were adapted, how far that is `believed` [J], and their decision networks."""
 
     columns: Ints
+    believed: Tensor
     networks: Params
 
 
@@ -73,14 +74,17 @@ def of_shoppers(rule: Rule, params: Params, shop: Shop, most: int) -> Iterator[t
 
 
 def of_garments(rule: Rule, params: Params, support: Support, most: int) -> Params:
-    """`params` with `adapted/rows` [J] and `adapted/NAME` [J, ...]: the networks of J garments that have events."""
+    """`params` with what J garments have events for.
+
+    `adapted/rows` [J], `adapted/belief` [J] (see `belief`) and `adapted/NAME` [J, ...]: their networks.
+    """
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}
     events = sp.csc_matrix(support.weight)
     events.eliminate_zeros()
     both, row = _sides_of(kept, support)
     prior = rule.prior(kept)
-    columns, parts = [], []
-    for k, group in _alike(np.diff(events.indptr), most):
+    columns, parts, counts = [], [], np.diff(events.indptr)
+    for k, group in _alike(counts, most):
         buyers = np.stack([_some(events.indices[slice(*events.indptr[c : c + 2])], most) for c in group])
         rows = _rows_of_garments(rule, kept, support, both, (row[group], buyers))
         found = rule.adapted(kept, rows, Now("garments", k))
@@ -89,20 +93,23 @@ def of_garments(rule: Rule, params: Params, support: Support, most: int) -> Para
     if not parts:
         return kept
     names = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    told = torch.from_numpy(support.items.rows[np.concatenate(columns)])
-    return kept | {"adapted/rows": told} | {f"adapted/{name}": value for name, value in names.items()}
+    order = np.concatenate(columns)
+    believed = torch.from_numpy(belief.factors(kept, "garments", counts[order]))
+    told = {"adapted/rows": torch.from_numpy(support.items.rows[order]), "adapted/belief": believed}
+    return kept | told | {f"adapted/{name}": value for name, value in names.items()}
 
 
 def stored(rule: Rule, params: Params, rows: Ints) -> Stored:
     """What `of_garments` added about catalogue `rows` [I]."""
     if "adapted/rows" not in params:
-        return Stored(np.empty(0, dtype=np.int64), {})
+        return Stored(np.empty(0, dtype=np.int64), torch.empty(0), {})
     place = {int(row): at for at, row in enumerate(params["adapted/rows"])}
     columns = np.flatnonzero([int(row) in place for row in rows])
     at = torch.tensor([place[int(rows[c])] for c in columns], dtype=torch.int64)
     start = "adapted/"
-    moved = {n.removeprefix(start): v[at] for n, v in params.items() if n.startswith(start) and n != "adapted/rows"}
-    return Stored(columns, rule.prior(params) | moved)
+    moved = {n.removeprefix(start): v[at] for n, v in params.items() if n.startswith(start)}
+    believed, _ = moved.pop("belief"), moved.pop("rows")
+    return Stored(columns, believed, rule.prior(params) | moved)
 
 
 def _rows_of_shoppers(rule: Rule, params: Params, shop: Shop, users: Ints, items: Ints) -> Rows:

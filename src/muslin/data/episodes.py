@@ -68,10 +68,10 @@ class Told(NamedTuple):
 class TaskBatch(NamedTuple):
     """T tasks of one kind, each told `k` events.
 
-    `items` [I]: catalogue rows it touches, `hidden` [I]: which act as new. `history` [B, I]: what B shoppers are known
-    to have taken, rows sum to one or are empty; `user` [B]: their rows. `told` [T, S], `asked` [T, Q]: pairs, of weight
-    0 where unknown; T garments are asked about the same Q shoppers, T shoppers about the same Q garments. `offset` [Q]:
-    log of how often a garment of the query is drawn (0 for garments' tasks). `progress`: share of training gone by.
+    `items` [I]: catalogue rows it touches, `hidden` [I]: which act as new. `history` [B, I]: not 0 for what B shoppers
+    are known to have taken; `user` [B]: their rows. `told` [T, S], `asked` [T, Q]: pairs, of weight 0 where unknown; T
+    garments are asked about the same Q shoppers, T shoppers about the same Q garments. `offset` [Q]: log of how often a
+    garment of the query is drawn (0 for garments' tasks). `progress`: share of training gone by.
     """
 
     entity: Entity
@@ -129,6 +129,7 @@ class _Drawer:
         self.share = counts / counts.sum()
         root = np.sqrt(counts)
         self.chance = root / root.sum()
+        self.left: dict[Entity, Csr] = {} if data.exposed is None else _left(data.exposed, self.pairs)
 
     def garments(self, k: int) -> TaskBatch | None:
         """Tasks of garments told of `k` shoppers each, or None where too few had more than that."""
@@ -140,7 +141,7 @@ class _Drawer:
         told, asked = self.of_items.around(item, k, terms.asked, rng)
         column = asked[asked >= 0]
         t, r, q = len(item), len(self.strangers.users), len(column)
-        refused = self._refused(item, self.strangers.users, of_items=True)
+        refused = self._refused("garments", item, self.strangers.users)
         user = np.concatenate([told.ravel(), refused.ravel(), column])
         places = np.concatenate([np.arange(t * k).reshape(t, k), t * k + np.arange(t * r).reshape(t, r)], axis=1)
         history, items, place = self._histories(self.pairs[user], item)
@@ -167,7 +168,7 @@ class _Drawer:
         others = rng.choice(len(self.share), min(terms.others, len(self.share)), p=self.chance)
         column = np.concatenate([asked[asked >= 0], others])
         t, q = len(user), len(column)
-        refused = self._refused(user, self.strangers.items, of_items=False)
+        refused = self._refused("shoppers", user, self.strangers.items)
         items, place = np.unique(np.concatenate([told.ravel(), refused.ravel(), column]), return_inverse=True)
         r = refused.shape[1]
         at_told, at_refused, at_asked = np.split(place, [t * k, t * (k + r)])
@@ -231,15 +232,11 @@ class _Drawer:
             asked[row, : len(later)] = later
         return np.array([u for u, _, _ in kept]), np.stack([told for _, told, _ in kept]), asked
 
-    def _refused(self, entity: Ints, usual: Ints, *, of_items: bool) -> Ints:
+    def _refused(self, kind: Entity, entity: Ints, usual: Ints) -> Ints:
         """[T, R] who or what counts against each entity: shown and not taken as far as logged, else `usual` ones."""
         found = np.repeat(usual[None], len(entity), axis=0)
-        exposed = self.data.exposed
-        if exposed is not None:
-            rows = sp.csr_matrix(exposed.T if of_items else exposed)[entity]
-            known = sp.csr_matrix(self.pairs.T if of_items else self.pairs)[entity]
-            left = sp.csr_matrix(rows - rows.multiply(known.sign()))
-            left.eliminate_zeros()
+        if kind in self.left:
+            left = self.left[kind][entity]
             for row, (start, stop) in enumerate(zip(left.indptr[:-1], left.indptr[1:], strict=True)):
                 own = self.rng.permutation(left.indices[start:stop])[: len(usual)]
                 found[row, : len(own)] = own
@@ -255,7 +252,7 @@ class _Drawer:
         shared = sp.csr_matrix(
             (np.ones(len(columns), np.float32), columns, kept.indptr), shape=(len(kept.indptr) - 1, len(items))
         )
-        return _means(shared), items, place[: len(item)]
+        return shared, items, place[: len(item)]
 
     def _histories_of(self, told: Ints) -> tuple[Csr, Csr]:
         """Histories over all items: of each told garment's shopper without its family [T * k, N], and whole [T, N]."""
@@ -264,7 +261,14 @@ class _Drawer:
         rows = np.repeat(np.arange(t), k)
         whole = sp.csr_matrix((np.ones(t * k, np.float32), (rows, told.ravel())), shape=shape)
         alone = without_family(whole[rows], self.data.catalogue.family, told.ravel())
-        return alone, _means(whole)
+        return alone, whole
+
+
+def _left(exposed: Csr, pairs: Csr) -> dict[Entity, Csr]:
+    """What was shown and not taken: shoppers of each garment, garments of each shopper."""
+    left = sp.csr_matrix(exposed - exposed.multiply(pairs.sign()))
+    left.eliminate_zeros()
+    return {"shoppers": left, "garments": sp.csr_matrix(left.T)}
 
 
 def _crossed(before: Lists, after: Lists, user: int, k: int, asked: int) -> tuple[Ints, Ints]:
@@ -287,8 +291,3 @@ def balanced(t: int, k: int, against: Bools) -> tuple[Floats, Floats]:
     counts = np.maximum(against.sum(axis=1, keepdims=True), 1)
     weight = np.concatenate([np.full((t, k), 0.5 / k), against * 0.5 / counts], axis=1)
     return wanted, weight.astype(np.float32)
-
-
-def _means(history: Csr) -> Csr:
-    counts = np.maximum(np.diff(history.indptr), 1)
-    return sp.csr_matrix(sp.diags_array((1 / counts).astype(np.float32)) @ history.sign())

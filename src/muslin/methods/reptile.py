@@ -90,9 +90,8 @@ def _everything(tasks: Tasks) -> Rows:
     wanted, there = asked.target * (asked.weight > 0), (asked.weight > 0).float()
     other = there - wanted
     balanced = wanted / wanted.sum(1, keepdim=True).clamp(min=1) + other / other.sum(1, keepdim=True).clamp(min=1)
-    parts = zip(told, asked._replace(weight=balanced / 4), strict=True)
-    whole = Rows(*(torch.cat([one, two], 1) for one, two in parts))
-    return whole._replace(weight=torch.cat([told.weight / 2, balanced / 4], 1))
+    weight = torch.cat([told.weight / 2, balanced / 4], 1)
+    return Rows(torch.cat([told.inputs, asked.inputs], 1), torch.cat([told.target, asked.target], 1), weight)
 
 
 def build(config: Config) -> MetaLearner:

@@ -1,26 +1,16 @@
-"""Batches of tasks, and the few groups a batch falls into so that little of it is padding.
+"""The few groups that a batch of tasks of differing length falls into, so that little of it is padding.
 
 Tasks of differing length share a tensor by padding. Cut by length into groups, a batch of supports of 5 to 20 rows
 wastes less than a tenth of its slots, where one tensor for all would waste two fifths.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from muslin.random import stream
 from muslin.types import Ints
 
 WASTE = 0.1
 """Share of support slots, and of query slots, that may be padding."""
-
-
-def task_batches(count: int, seed: int, epoch: int, *, size: int) -> Iterator[Ints]:
-    """One epoch over `count` tasks, shuffled: up to `size` task numbers at a time."""
-    order = stream(seed, "tasks", epoch).permutation(count)
-    for start in range(0, count, size):
-        yield order[start : start + size]
 
 
 def groups(support: Ints, query: Ints, waste: float = WASTE) -> list[Ints]:

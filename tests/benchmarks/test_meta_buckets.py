@@ -1,10 +1,9 @@
 import itertools
 
 import numpy as np
+from benchmarks.meta_speed.buckets import WASTE, groups
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from muslin.data.tasks import WASTE, groups, task_batches
 
 LENGTHS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 10)), max_size=60)
 
@@ -45,11 +44,3 @@ def test_the_measured_shapes_waste_two_fifths_as_one_group_and_little_as_five() 
     found = groups(support, np.full(len(support), 10))
     assert len(found) == 5
     assert 1 - support.sum() / sum(support[own].max() * len(own) for own in found) <= 0.1
-
-
-def test_an_epoch_visits_each_task_once_in_an_order_of_its_own() -> None:
-    first, again, other = (list(task_batches(50, 3, epoch, size=16)) for epoch in (0, 0, 1))
-    assert [len(batch) for batch in first] == [16, 16, 16, 2]
-    assert sorted(np.concatenate(first).tolist()) == list(range(50))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(np.concatenate(first), np.concatenate(other))
