@@ -90,4 +90,6 @@ def test_a_table_says_what_the_result_says() -> None:
     one = row | {"k": 1, "ndcg@20": 0.125, "gain": -0.125, "gain_low": -0.2, "gain_high": -0.05}
     table = meta_report.k_shot([one, zero], meta_report.WORDS["en"])
     assert "| d | garments | `maml` | 0.250 | 0.125 (-0.125 [-0.200, -0.050]) |" in table
-    assert "2 epoch(s)" in table
+    assert "Epochs of training at most: d 2." in table
+    old = [one | {"believed": False}, zero | {"believed": False}]
+    assert "| d † | garments | `maml` | 0.250 |" in meta_report.k_shot(old, meta_report.WORDS["en"])

@@ -4,8 +4,8 @@ What a rule makes of few events was learned on garments whose content the networ
 pair at a time, by a network that is not told how many events speak. So what events add to a score is multiplied by a
 factor of how many they are, for garments and for shoppers. Garments left out are told of their first 1, 3 and 10
 shoppers, and the later ones are asked; shoppers are shown with 1, 3 and 10 garments of their history, and asked about
-known ones left out. Of each number the factor is kept whose gain over no events at all is surest: its mean less its
-standard error is largest. Where none gains beyond that doubt the factor is 0, and the prior answers.
+known ones left out. Of each number the factor is kept whose gain over no events at all is surest: its mean
+less its standard error is largest. Where none gains beyond that doubt the factor is 0, and the prior answers.
 
 Source: episodes of support and query, Vinyals et al. 2016 (NeurIPS, "Matching networks"), section 2.2; the standard
 error as what a gain must exceed, Breiman et al. 1984 ("Classification and regression trees"), section 3.4.3. Differs:
@@ -138,8 +138,7 @@ def worth(case: Case, factor: float) -> Floats:
     discount = 1 / np.log2(1 + (scores[user] >= own[:, None]).sum(axis=1))
     entity = case.truth.indices if case.axis else user
     total, count = (np.bincount(entity, by, scores.shape[case.axis]) for by in (discount, np.ones(len(user))))
-    found: Floats = total[count > 0] / count[count > 0]
-    return found
+    return (total[count > 0] / count[count > 0]).astype(np.float32)
 
 
 def _take(users: Users, rows: Ints) -> Users:
