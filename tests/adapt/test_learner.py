@@ -166,10 +166,11 @@ def test_a_rule_that_is_too_sure_is_believed_only_where_events_tell(name, tellin
 
     Garments left out teach how far to go; others then are ranked no lower after one event than before any.
     """
-    method, seen = small(name), rehearsal(planted(telling), 0, share=0.5)
+    method, shop = small(name), planted(telling)
+    seen = rehearsal(shop, 0, share=0.5)
     inner = encode(seen.train)
     data = inner.training(method.evidence)
-    every = left_out(inner, seen, method.evidence)
+    every = left_out(inner, seen, shop, method.evidence, 0)
     teaching, judging = (_some(every, np.arange(at, len(every.items.rows), 2)) for at in (0, 1))
     sure = method.init(data, 0) | _sure(name)
     taught = sure | method.rehearse(sure, teaching, 0)
@@ -210,11 +211,13 @@ def test_training_learns_to_step_less_where_events_mislead(name) -> None:
     """From the same start, a single event moves scores less after training in the shop where it says nothing."""
     moved = {}
     for telling in (True, False):
-        method, seen = small(name), rehearsal(planted(telling), 0, share=0.2)
+        method, shop = small(name), planted(telling)
+        seen = rehearsal(shop, 0, share=0.2)
         inner = encode(seen.train)
         data = inner.training(method.evidence)
         learned = train(method, data, Run(name, 0, epochs=2)).params
-        case = belief.garments(method, learned, left_out(inner, seen, method.evidence), len(data.catalogue), 1, 0)
+        out = left_out(inner, seen, shop, method.evidence, 0)
+        case = belief.garments(method, learned, out, len(data.catalogue), 1, 0)
         assert case is not None
         moved[telling] = case.more.std() / case.before.std()
     assert moved[True] > 1.3 * moved[False]
