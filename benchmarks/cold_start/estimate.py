@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.cold_start.plan import PLANS, Plan
-from benchmarks.cold_start.results import RESULTS, Measured, read
+from benchmarks.cold_start.results import Measured, everything
 from muslin import registry
 from muslin.evaluate.protocol import PROTOCOLS
 from muslin.evaluate.result import BOUNDS
@@ -92,8 +92,7 @@ def cheapest_first(names: Sequence[str], found: Sequence[Measured]) -> tuple[str
 
 def recorded() -> list[Measured]:
     """What was measured of the data sets that have a plan."""
-    found = [read(path) for path in sorted(RESULTS.glob("*.json"))]
-    return [one for one in found if one.name in PLANS]
+    return [one for one in everything() if one.name in PLANS]
 
 
 def estimates() -> list[Estimate]:

@@ -14,7 +14,7 @@ from benchmarks.cold_start.bars import Reached
 from benchmarks.cold_start.curves import by_k
 from benchmarks.cold_start.estimate import Estimate, estimates
 from benchmarks.cold_start.plan import PLANS
-from benchmarks.cold_start.results import RESULTS, Measured, read
+from benchmarks.cold_start.results import RESULTS, Measured, everything
 from benchmarks.cold_start.wanted import Bar
 from benchmarks.cold_start.words import WORDS, Words
 from muslin.evaluate import references
@@ -38,7 +38,7 @@ class Column:
 
 def main() -> int:
     """Write everything; the exit status is 1 where there are no results."""
-    found = [read(path) for path in sorted(RESULTS.glob("*.json"))]
+    found = everything()
     if not found:
         print(f"no results in {RESULTS}: run python -m benchmarks.cold_start first", file=sys.stderr)
         return 1

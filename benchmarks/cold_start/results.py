@@ -62,6 +62,11 @@ def joined(measured: Measured, folder: Path = RESULTS) -> Measured:
     return replace(measured, rounds=(*kept, *measured.rounds))
 
 
+def everything() -> list[Measured]:
+    """What was measured of every data set; other benchmarks write beside these, and theirs have no rounds."""
+    return [read(path) for path in sorted(RESULTS.glob("*.json")) if "rounds" in json.loads(path.read_bytes())]
+
+
 def read(path: Path) -> Measured:
     """What `write` stored; raises msgspec.ValidationError for anything else."""
     whole = json.loads(path.read_bytes())

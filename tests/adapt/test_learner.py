@@ -138,25 +138,6 @@ def test_trust_grows_with_events() -> None:
     assert all(0 < a < b for a, b in pairwise(values))
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_short_histories_count_as_far_as_they_are_believed(name, left, cases) -> None:
-    """Not at all: the answer of whoever comes with the same profile and nothing taken. Half: half-way."""
-    method, users = small(name), cases.users[:20]
-    history = sp.csr_matrix(users.history, copy=True)
-    history.data[np.arange(history.nnz) != np.repeat(history.indptr[:-1], np.diff(history.indptr))] = 0
-    history.eliminate_zeros()
-    users = replace(users, history=history)  # one garment each
-    params = method.init(left, 0)
-    nobody = replace(users, history=sp.csr_matrix(users.history.shape, dtype=np.float32))
-    full, none, half = (
-        method.score(params | {"belief/shoppers": torch.tensor([by, 1.0, 1.0])}, users, cases.items)
-        for by in (1.0, 0.0, 0.5)
-    )
-    torch.testing.assert_close(none, method.score(params, nobody, cases.items))
-    torch.testing.assert_close(half, (full + none) / 2, rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(full, none, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("name", "telling"),
     [("maml", False), ("posterior", False), ("meta_embedding", False), ("posterior", True), ("meta_embedding", True)],
@@ -202,7 +183,7 @@ def _gain(method: MetaLearner, params: Params, left: Support, trained: int, k: i
     """What `k` events are worth to garments, as far as they are believed."""
     case = belief.garments(method, params, left, trained, k, 1)
     assert case is not None
-    factor = belief.factors(params, "garments", np.array([k]))[0]
+    factor = belief.factors(params, np.array([k]))[0]
     return float((belief.worth(case, factor) - belief.worth(case, 0.0)).mean())
 
 

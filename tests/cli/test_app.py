@@ -12,7 +12,7 @@ from muslin.cli.app import app
 
 COMMANDS = (
     *("import", "features", "tune", "fit", "evaluate", "transfer", "recommend"),
-    *("audience", "serve", "replay", "methods", "peers", "doctor", "demo"),
+    *("audience", "serve", "backup", "restore", "replay", "methods", "peers", "doctor", "demo"),
     *("export-events", "off-policy", "keys"),
 )
 

@@ -12,7 +12,6 @@ kinds train one network; what they add is summed.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
@@ -23,7 +22,6 @@ from muslin.adapt.layouts import Other, pairs
 from muslin.adapt.rule import Rule, Told
 from muslin.adapt.sides import Garments, Shoppers, Spaces
 from muslin.adapt.tasks import Tasks
-from muslin.adapt.told import Shop
 from muslin.data import episodes
 from muslin.data.episodes import TaskBatch, Terms
 from muslin.method import Evidence, Schedule
@@ -87,7 +85,7 @@ class MetaLearner:
         return found.params | dict(zip(leaves, grads, strict=True)), {"loss": found.loss.item()}
 
     def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
-        """How far few events of a garment or a shopper are to be believed; see `adapt.belief`."""
+        """How far few events of a garment are to be believed; see `adapt.belief`."""
         return belief.learned(self, params, left_out, len(params["sold"]), seed)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
@@ -98,7 +96,6 @@ class MetaLearner:
         for rows, networks in told.of_shoppers(self.rule, params, shop, self.told_most):
             own = other._replace(likeness=other.likeness[rows])
             scores[rows] = layouts.evaluated(networks, own)
-        self._shrink(params, scores, shop, what)
         self._add_events(params, scores, (shop.who, what), items)
         return scores
 
@@ -120,18 +117,6 @@ class MetaLearner:
         other = Other(what.vectors if self._joined else what.factors, sides.likenesses(params, who, what), what.sold)
         prior = layouts.networks(self.rule.prior(params), self.rule.layout, "shoppers", who)
         return layouts.evaluated(prior, other), other
-
-    def _shrink(self, params: Params, scores: Tensor, shop: Shop, what: Garments) -> None:
-        """Take back in place what short histories say, as far as they are not believed."""
-        counts = np.diff(shop.history.indptr)
-        factor = belief.factors(params, "shoppers", counts)
-        few = np.flatnonzero((counts > 0) & (factor != 1))
-        if not len(few):
-            return
-        nothing = sp.csr_matrix((len(few), shop.history.shape[1]), dtype=np.float32)
-        blank = sides.shoppers(params, nothing, shop.everything, shop.profile[few])
-        rows, by = torch.from_numpy(few), torch.from_numpy(factor[few])[:, None]
-        scores[rows] = torch.lerp(self._before_events(params, blank, what)[0], scores[rows], by)
 
     def _add_events(self, params: Params, scores: Tensor, both: tuple[Shoppers, Garments], items: Items) -> None:
         """Add in place what the events of adapted garments say."""

@@ -94,7 +94,7 @@ def of_garments(rule: Rule, params: Params, support: Support, most: int) -> Para
         return kept
     names = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     order = np.concatenate(columns)
-    believed = torch.from_numpy(belief.factors(kept, "garments", counts[order]))
+    believed = torch.from_numpy(belief.factors(kept, counts[order]))
     told = {"adapted/rows": torch.from_numpy(support.items.rows[order]), "adapted/belief": believed}
     return kept | told | {f"adapted/{name}": value for name, value in names.items()}
 

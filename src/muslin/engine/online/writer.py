@@ -92,13 +92,13 @@ class Writer:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             group, last = self._gathered(job)
-            try:
-                self._write([batch for batch in group if batch.future.set_running_or_notify_cancel()])
-                if last is not None:
-                    _do(last)
-            finally:
-                with self._lock:
-                    self._waiting -= sum(map(len, group)) + (last is not None)
+            with (
+                self._lock
+            ):  # before anybody learns that theirs is done: what they send next is not to be refused for it
+                self._waiting -= sum(map(len, group)) + (last is not None)
+            self._write([batch for batch in group if batch.future.set_running_or_notify_cancel()])
+            if last is not None:
+                _do(last)
 
     def _write(self, group: list[Batch]) -> None:
         """Commit a group, none of which can be cancelled any more."""
