@@ -78,7 +78,8 @@ def test_a_backup_can_be_put_back(state: Path, tmp_path: Path) -> None:
         assert main(["backup", str(state), "--out", str(copy)]) == 0
         assert main(["backup", str(state), "--out", str(copy)]) == 2
         assert main(["restore", str(copy), str(state)]) == 3  # in use
-    assert main(["restore", str(copy), str(fresh)]) == 0
+    assert main(["restore", str(copy), str(fresh), "--json", str(tmp_path / "facts.json")]) == 0
+    assert json.loads((tmp_path / "facts.json").read_text()) == {"state": str(fresh), "events": 4}
     with Online.open(fresh) as online:
         assert online.state_hash() == before
     (copy / "state.db").write_bytes(b"damaged")

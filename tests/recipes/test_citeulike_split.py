@@ -2,7 +2,8 @@
 
 import pytest
 from benchmarks.cold_start import published
-from benchmarks.cold_start.bars import CITEULIKE, measure
+from benchmarks.cold_start.bars import measure
+from benchmarks.cold_start.wanted import CITEULIKE
 
 from muslin.evaluate.exam import Exam
 
