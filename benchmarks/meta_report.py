@@ -4,9 +4,10 @@ A table stands between `<!-- NAME -->` and `<!-- end -->`; `python -m benchmarks
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any
+
+from benchmarks.marked import replaced
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "meta"
@@ -75,7 +76,7 @@ def filled(text: str, language: str) -> str:
     for name, table in (("speed", speed), ("k_shot", k_shot)):
         path = RESULTS / f"{name}.json"
         found = table(json.loads(path.read_text(encoding="utf-8")), WORDS[language]) if path.exists() else ""
-        text = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", rf"\g<1>{found}\g<2>", text, flags=re.DOTALL)
+        text = replaced(text, f"<!-- {name} -->\n", "<!-- end -->", found)
     return text
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.marked import replaced
 from benchmarks.replay import RESULTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -41,9 +42,8 @@ def main() -> None:
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     for name, words in WORDS.items():
         page = DOCS / name
-        before, _, rest = page.read_text(encoding="utf-8").partition(START)
-        _, _, after = rest.partition(END)
-        page.write_text(before + START + table(found, words) + END + after, encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        page.write_text(replaced(text, START, END, table(found, words)), encoding="utf-8")
 
 
 def table(found: dict[str, Any], words: Words) -> str:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.marked import replaced
 from benchmarks.reliability.campaign import RESULTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,9 +49,7 @@ def main() -> None:
     for name, words in LANGUAGES.items():
         page = DOCS / name
         text = page.read_text(encoding="utf-8")
-        before, _, rest = text.partition(START)
-        _, _, after = rest.partition(END)
-        page.write_text(before + START + table(results(), words) + END + after, encoding="utf-8")
+        page.write_text(replaced(text, START, END, table(results(), words)), encoding="utf-8")
 
 
 def results() -> list[dict[str, Any]]:
