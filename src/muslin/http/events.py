@@ -13,7 +13,7 @@ from muslin.engine.online.event import MAX_EVENTS, Receipt
 from muslin.engine.online.moments import BadTimeError, micros
 from muslin.engine.online.online import Online
 from muslin.engine.online.refused import RefusedError
-from muslin.http.problems import BODY, Fault, ProblemError, documented
+from muslin.http.problems import BODY, STORED, Fault, ProblemError, documented
 from muslin.http.refusals import refused
 from muslin.http.service import Service
 
@@ -38,18 +38,13 @@ class EventsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opt={"query": ("atomic",), "scope": "events:write"},
     responses=documented(
         *BODY,
-        "ambiguous_length",
+        *STORED,
+        "no_state",
         "too_many_events",
         "events_rejected",
         "invalid_value",
         "repeated_parameter",
         "too_fast",
-        "headers_too_large",
-        "internal_error",
-        "no_state",
-        "not_ready",
-        "overloaded",
-        "storage_full",
     ),
 )
 async def send_events(

@@ -13,7 +13,7 @@ from litestar.params import FromPath, QueryParameter
 from muslin.engine.assortment.job import LARGEST, Job, Mode, Reject
 from muslin.http.body import Limits
 from muslin.http.importing import Imports, Upload
-from muslin.http.problems import ProblemError, documented
+from muslin.http.problems import STORED, ProblemError, documented
 
 _KINDS = {
     "text/csv": ".csv",
@@ -23,7 +23,6 @@ _KINDS = {
 }
 _AT_ONCE = 1 << 20
 """Bytes that are written at once."""
-_ANY = ("ambiguous_length", "headers_too_large", "internal_error", "not_ready", "overloaded", "storage_full")
 _QUERY = ("unknown_field", "repeated_parameter", "invalid_value")
 
 
@@ -77,7 +76,7 @@ def told(job: Job) -> ImportJob:
     opt={"query": ("mode", "sha256"), "scope": "items:write"},
     request_max_body_size=LARGEST,
     responses=documented(
-        *_ANY,
+        *STORED,
         *_QUERY,
         "empty_body",
         "incomplete_body",
@@ -140,7 +139,7 @@ async def _received(request: Request[Any, Any, State], upload: Upload) -> None:
     "/v1/imports/{job_id:str}",
     summary="See how an import stands",
     opt={"query": (), "scope": "items:write"},
-    responses=documented(*_ANY, "unknown_job"),
+    responses=documented(*STORED, "unknown_job"),
 )
 async def import_job(job_id: FromPath[str], imports: NamedDependency[Imports]) -> ImportJob:
     """Count its rows by what became of them."""
@@ -151,7 +150,7 @@ async def import_job(job_id: FromPath[str], imports: NamedDependency[Imports]) -
     "/v1/imports/{job_id:str}/rejects",
     summary="See what an import did not take",
     opt={"query": ("cursor", "n"), "scope": "items:write"},
-    responses=documented(*_ANY, *_QUERY, "unknown_job", "bad_cursor"),
+    responses=documented(*STORED, *_QUERY, "unknown_job", "bad_cursor"),
 )
 async def import_rejects(
     job_id: FromPath[str],
@@ -169,7 +168,7 @@ async def import_rejects(
     status_code=202,
     summary="Let an import go on that takes much away",
     opt={"query": (), "scope": "items:write"},
-    responses=documented(*_ANY, "unknown_job", "not_held"),
+    responses=documented(*STORED, "unknown_job", "not_held"),
 )
 async def confirm_import(job_id: FromPath[str], imports: NamedDependency[Imports]) -> ImportJob:
     """Go on with a full file that more than a fifth of the catalogue is not in."""

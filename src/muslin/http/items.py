@@ -13,11 +13,10 @@ from muslin.engine.online.moments import BadTimeError, micros
 from muslin.engine.online.online import clock
 from muslin.engine.shop import Done
 from muslin.http.item_bodies import MOST, Changes, Garment, Garments, StockCounts, changes
-from muslin.http.problems import BODY, Fault, ProblemError, documented
+from muslin.http.problems import BODY, STORED, Fault, ProblemError, documented
 from muslin.http.service import Service
 from muslin.http.strict_json import below
 
-_ANY = ("ambiguous_length", "headers_too_large", "internal_error", "not_ready", "overloaded", "storage_full")
 _WRITE = {"query": (), "scope": "items:write"}
 
 
@@ -26,7 +25,7 @@ _WRITE = {"query": (), "scope": "items:write"}
     status_code=200,
     summary="Add or replace garments",
     opt=_WRITE,
-    responses=documented(*BODY, *_ANY, "too_many_items"),
+    responses=documented(*BODY, *STORED, "too_many_items"),
 )
 async def put_items(data: JSONBody[Garments], service: NamedDependency[Service]) -> Changes:
     """Keep the newest row of each garment, by `updated_at`; one without it is new now.
@@ -43,7 +42,7 @@ async def put_items(data: JSONBody[Garments], service: NamedDependency[Service])
     "/v1/items/{item_id:str}",
     summary="Change some columns of a garment",
     opt=_WRITE,
-    responses=documented(*BODY, *_ANY, "unknown_item", "garment_refused"),
+    responses=documented(*BODY, *STORED, "unknown_item", "garment_refused"),
 )
 async def patch_item(item_id: FromPath[str], data: JSONBody[Garment], service: NamedDependency[Service]) -> Changes:
     """Change the columns that are given; null takes a value away."""
@@ -62,7 +61,7 @@ async def patch_item(item_id: FromPath[str], data: JSONBody[Garment], service: N
     status_code=200,
     summary="Take a garment out",
     opt=_WRITE,
-    responses=documented(*_ANY, "unknown_item"),
+    responses=documented(*STORED, "unknown_item"),
 )
 async def delete_item(item_id: FromPath[str], service: NamedDependency[Service]) -> Changes:
     """Show a garment to nobody any more. A newer row brings it back."""
@@ -74,7 +73,7 @@ async def delete_item(item_id: FromPath[str], service: NamedDependency[Service])
     "/v1/items:stock",
     summary="Say how many there are",
     opt=_WRITE,
-    responses=documented(*BODY, *_ANY, "too_many_items", "invalid_value"),
+    responses=documented(*BODY, *STORED, "too_many_items", "invalid_value"),
 )
 async def patch_stock(data: JSONBody[StockCounts], service: NamedDependency[Service]) -> Changes:
     """Keep the newest stock of each garment; it has an `updated_at` of its own."""

@@ -160,6 +160,8 @@ BODY = (
     "wrong_type",
 )
 """What every route that reads a body can answer with."""
+STORED = ("ambiguous_length", "headers_too_large", "internal_error", "not_ready", "overloaded", "storage_full")
+"""What every route that keeps something, or tells of what is kept, can answer with."""
 OF_ITEM = (
     "ambiguous_length",
     "unknown_item",

@@ -16,19 +16,11 @@ from muslin.engine.online.refused import RefusedError
 from muslin.engine.online.stored import Put
 from muslin.http.conditions import Id
 from muslin.http.erasures import Erasure
-from muslin.http.problems import BODY, ProblemError, documented
+from muslin.http.problems import BODY, STORED, ProblemError, documented
 from muslin.http.refusals import refused
 from muslin.http.service import Service
 
-_STATE = (
-    "ambiguous_length",
-    "headers_too_large",
-    "internal_error",
-    "no_state",
-    "not_ready",
-    "overloaded",
-    "storage_full",
-)
+_STATE = (*STORED, "no_state")
 
 Value = str | int | float | bool | None
 Field = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
