@@ -19,9 +19,10 @@ import scipy.sparse as sp
 import torch
 
 from muslin.method import Adaptable
+from muslin.nets.lesson import take
 from muslin.nets.places import between, places
 from muslin.random import stream
-from muslin.types import Csr, Floats, Ints, Items, Params, Support, Users
+from muslin.types import Csr, Floats, Ints, Items, Params, Support
 
 KS = (1, 3, 10)
 """Events that have a factor; in between it goes with the logarithm of their number, beyond it stays."""
@@ -86,9 +87,9 @@ def garments(method: Adaptable, params: Params, left_out: Support, trained: int,
     first, late = between(place, 1, k), between(place, k + 1, np.inf)
     tellers = np.flatnonzero(np.diff(first.indptr))
     asked = np.sort(rng.permutation(np.flatnonzero(np.diff(late.indptr)))[:_USERS])
-    users = _take(left_out.users, asked)
+    users = take(left_out.users, asked)
     in_full = params | {"belief/garments": torch.ones(len(KS))}
-    told = method.adapt(in_full, Support(_take(left_out.users, tellers), items, first[tellers]))
+    told = method.adapt(in_full, Support(take(left_out.users, tellers), items, first[tellers]))
     before, after = (method.score(known, users, items).numpy() for known in (params, told))
     return Case(before, after - before, first[asked], late[asked])
 
@@ -110,7 +111,3 @@ def worth(case: Case, factor: float) -> Floats:
     told, garments = case.truth.indices, scores.shape[1]
     total, count = (np.bincount(told, by, garments) for by in (discount, np.ones(len(user))))
     return (total[count > 0] / count[count > 0]).astype(np.float32)
-
-
-def _take(users: Users, rows: Ints) -> Users:
-    return Users(users.rows[rows], users.features[rows], sp.csr_matrix(users.history[rows]))

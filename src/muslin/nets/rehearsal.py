@@ -34,8 +34,6 @@ _USERS = 2000
 """Shoppers asked of new garments at most."""
 _GARMENTS = 800
 """Garments that act as new ones at most."""
-_CELLS = 6_000_000
-"""Scores of known items that are looked at together, which bounds the shoppers of one list."""
 _FEWEST = 8
 """Garments or shoppers without which nothing is learned of them."""
 _ASKED = 3
@@ -95,18 +93,6 @@ def _posterior(episodes: Sequence[Episode], mix: Tensor, process: Params) -> Par
         return torch.stack([e.lesson.loss(e.logits(mix, rest)) for e in episodes]).mean()
 
     return dict(zip(process, fitted(list(process.values()), loss), strict=True))
-
-
-def sampled(left_out: Support, trained: int, seed: int) -> Support:
-    """Some shoppers of `left_out`, with everything in one list: its new items and all `trained` ones."""
-    rows = left_out.items.rows
-    every = np.concatenate([np.arange(trained), np.sort(rows[rows >= trained])])
-    place = np.searchsorted(every, rows)
-    column = sp.csr_matrix((np.ones(len(rows), np.float32), (np.arange(len(rows)), place)), (len(rows), len(every)))
-    rng = stream(seed, "rehearsal", "one list")
-    users = some(np.arange(len(left_out.users)), max(1, _CELLS // len(every)), rng)
-    weight = sp.csr_matrix(sp.csr_matrix(left_out.weight).sign()[users] @ column)
-    return Support(take(left_out.users, users), Items(left_out.items.catalogue, every), weight)
 
 
 def _new_lesson(params: Params, left_out: Support, columns: Ints, shape: prior.Shape, seed: int) -> Lesson | None:

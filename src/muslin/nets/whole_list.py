@@ -13,10 +13,13 @@ import scipy.sparse as sp
 import torch
 
 from muslin.nets import chances, one_list, prior, rehearsal, signals
-from muslin.nets.lesson import take
+from muslin.nets.lesson import some, take
 from muslin.nets.places import in_time
 from muslin.random import stream
 from muslin.types import Bools, Csr, Floats, Items, Params, Support, Users
+
+_CELLS = 6_000_000
+"""Scores of one list of all items, which bounds the shoppers asked."""
 
 
 class Method(NamedTuple):
@@ -71,14 +74,26 @@ def _offset(lists: _Lists, kind: int, price: float, otherwise: float) -> float:
 
 def _lists(params: Params, asked: Support, method: Method, seed: int, told: Support | None = None) -> _Lists:
     """Lists of some of the shoppers of `asked`, without what they are `told` of."""
-    some = rehearsal.sampled(asked, prior.trained(params), seed)
+    some = _sampled(asked, prior.trained(params), seed)
     logits = method.logits(params, some.users, some.items)
     logits[some.users.history[:, some.items.rows].nonzero()] = -np.inf
     if told is not None:
-        known = rehearsal.sampled(told, prior.trained(params), seed)
+        known = _sampled(told, prior.trained(params), seed)
         logits[known.weight.nonzero()] = -np.inf
     truth = sp.csr_matrix(some.weight)
     return _Lists(logits, truth, signals.kinds(params, some.items), signals.lengths(some.users))
+
+
+def _sampled(left_out: Support, trained: int, seed: int) -> Support:
+    """Some shoppers of `left_out`, with everything in one list: its new items and all `trained` ones."""
+    rows = left_out.items.rows
+    every = np.concatenate([np.arange(trained), np.sort(rows[rows >= trained])])
+    place = np.searchsorted(every, rows)
+    column = sp.csr_matrix((np.ones(len(rows), np.float32), (np.arange(len(rows)), place)), (len(rows), len(every)))
+    rng = stream(seed, "rehearsal", "one list")
+    users = some(np.arange(len(left_out.users)), max(1, _CELLS // len(every)), rng)
+    weight = sp.csr_matrix(sp.csr_matrix(left_out.weight).sign()[users] @ column)
+    return Support(take(left_out.users, users), Items(left_out.items.catalogue, every), weight)
 
 
 def _told(params: Params, left_out: Support, seed: int) -> tuple[Support, Support, Support]:
