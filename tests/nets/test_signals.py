@@ -7,7 +7,7 @@ import torch
 from muslin import registry
 from muslin.data.splits import item_cold
 from muslin.features.space import World, encode
-from muslin.nets import prior, signals
+from muslin.nets import neighbours, prior, signals, stored
 from muslin.testing.worlds import tiny_shop
 from muslin.types import Params
 
@@ -46,6 +46,22 @@ def test_each_signal_is_in_units_of_the_sample(world, params) -> None:
     for signal in (alike, taste):
         np.testing.assert_allclose(signal.mean(axis=1), 0, atol=1e-4)
         np.testing.assert_allclose(signal.std(axis=1), 1, atol=1e-3)
+
+
+def test_together_is_what_others_took_beside_it_and_what_that_is_like_of_new_items(world, params) -> None:
+    n, users, items = world.catalogue.n_hot, world.users(world.shoppers.ids[:8].tolist()), world.items()
+    found = list(signals.each(params, users, items, SHAPE))[signals.NAMES.index("together")]
+    taken = (users.history[:, :n].toarray() > 0).astype(np.float32)
+    beside = taken @ stored.matrix(params, "knn", n).toarray()
+    new = items.rows[items.rows >= n]
+    near = neighbours.of_new(items.catalogue.features, params, n, SHAPE.neighbours, new).toarray()
+    wanted = np.concatenate([beside, (beside + taken) @ near.T], axis=1)
+    for side in (slice(0, n), slice(n, None)):
+        for row, expected in zip(found[:, side], wanted[:, side], strict=True):
+            assert np.ptp(expected) > 0
+            order = np.argsort(expected, kind="stable")
+            assert (np.diff(row[order]) >= -1e-4).all()  # the same order, in other units
+            assert row[order[-1]] > row[order[0]]
 
 
 def test_new_items_have_sold_what_an_average_one_has(world, params) -> None:

@@ -19,9 +19,7 @@ def test_every_method_is_below_the_oracle_and_what_knows_something_beats_chance(
     shop = make(tmp_path / "shop", SHAPE, seed=1)
     names = registry.names()
     short = {name: {"epochs": 2} for name in names if "epochs" in {f.name for f in fields(registry.entry(name).config)}}
-    new = evaluate(shop, methods=names, protocols=["item-cold"], seeds=1, options=short).rows
-    known = evaluate(shop, methods=KNOWING, protocols=["warm"], seeds=1, options=short).rows
-    rows = [*new, *known]
+    rows = evaluate(shop, methods=names, protocols=["item-cold", "warm"], seeds=1, options=short).rows
     headline = [r for r in rows if r.metric == "ndcg@20" and (r.protocol == "warm" or r.view == "within")]
     values = {(r.protocol, r.method): r.value for r in headline}
     for (protocol, method), value in values.items():
@@ -30,4 +28,4 @@ def test_every_method_is_below_the_oracle_and_what_knows_something_beats_chance(
         assert values["item-cold", method] > 1.2 * values["item-cold", "random"], method
     for method in KNOWING:
         assert values["warm", method] > 1.2 * values["warm", "random"], method
-    assert values["item-cold", "popularity"] == pytest.approx(values["item-cold", "random"], rel=0.1)
+    assert values["item-cold", "popularity"] == pytest.approx(values["item-cold", "random"], rel=0.05)
