@@ -53,3 +53,13 @@ def test_a_stored_matrix_comes_back(rows) -> None:
     matrix = pairs(3, rows, 7) if rows else sp.csr_matrix((0, 7), dtype=np.float32)
     back = stored.matrix(stored.tensors("m", matrix), "m", 7)
     np.testing.assert_array_equal(back.toarray(), matrix.toarray())
+
+
+def test_where_both_sides_are_too_many_the_items_that_most_took_are_related(monkeypatch) -> None:
+    bought = pairs(4, 50, 30)
+    most = np.sort(np.argsort(-bought.getnnz(axis=0), kind="stable")[:12])
+    expected = np.zeros((30, 30))
+    expected[np.ix_(most, most)] = ease.weights(bought[:, most], 5.0, 12).toarray()
+    assert ease.weights(bought, 5.0, 12).toarray()[np.ix_(most, most)] != pytest.approx(expected[np.ix_(most, most)])
+    monkeypatch.setattr(ease, "_MOST", 12)
+    np.testing.assert_allclose(ease.weights(bought, 5.0, 12).toarray(), expected, atol=1e-7)

@@ -5,7 +5,9 @@ fewer shoppers than items the same numbers come from an inverse of the shoppers'
 B_ij = x_iᵀz_j / (1 - x_jᵀz_j).
 
 Source: Steck 2019 (WWW, arXiv 1905.03375), equations 7 and 8; the dual by the identity of Woodbury 1950.
-Differs: small weights are dropped to a budget a matrix, so that a model of 15,000 items is 60 MB and not 1 GB.
+Differs: small weights are dropped to a budget a matrix, so that a model of 15,000 items is 60 MB and not 1 GB. Where
+items and shoppers are both too many for a dense matrix, only the items that most took are related; the others have no
+weights.
 """
 
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ _COLUMNS = 1024
 """Columns of the weights that are dense at once."""
 _SINGLE = 8192
 """Inverses larger than this are computed in float32: half the memory and time, and the penalty keeps them tame."""
+_MOST = 25_000
+"""Rows of a dense matrix at most: 2.5 GB."""
 _AHEAD = 3
 """How many times its share of the budget a column may bring to the comparison with the others."""
 
@@ -33,10 +37,19 @@ def weights(pairs: Csr, penalty: float, keep: int) -> Csr:
     3 x `keep` in one column.
     """
     pairs = sp.csr_matrix(pairs.sign(), dtype=np.float64)
+    if min(pairs.shape) > _MOST:
+        return _of_most_taken(pairs, penalty, keep)
     n = pairs.shape[1]
     blocks = _primal(pairs, penalty) if n <= pairs.shape[0] else _dual(pairs, penalty)
     kept = sp.vstack([rows.largest(block, _AHEAD * keep, size=np.abs(block)) for block in blocks], format="csr")
     return sp.csr_matrix(_cut(kept, keep * n).T, dtype=np.float32)
+
+
+def _of_most_taken(pairs: Csr, penalty: float, keep: int) -> Csr:
+    n = pairs.shape[1]
+    most = np.sort(np.argsort(-pairs.getnnz(axis=0), kind="stable")[:_MOST])
+    own = weights(pairs[:, most], penalty, keep).tocoo()
+    return sp.csr_matrix((own.data, (most[own.row], most[own.col])), shape=(n, n))
 
 
 def _primal(pairs: Csr, penalty: float) -> Iterator[NDArray[np.floating]]:
