@@ -49,7 +49,9 @@ def listening(host: str, port: int, *, locked: bool) -> Iterator[socket.socket]:
         why = f"{host or 'every address'} can be reached by other machines, and the service has no key"
         raise UsageError(why, code="needs_key", where="host", fix=fix)
     family, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # asyncio sends what it is given at once only on sockets that say they are TCP; on others the body of an answer
+    # waits until its headers are acknowledged, and clients take up to 40 ms for that.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
