@@ -84,7 +84,7 @@ def seal(model: Path) -> None:
         for part in model.iterdir()
         if part != file
     }
-    file.write_text(json.dumps(manifest))
+    file.write_bytes(artefact.sealed(manifest))
 
 
 def _copy(model: Path, room: Path) -> Path:

@@ -1,5 +1,7 @@
 """A model on disk: a directory of plain files, each with its size and SHA-256 in `manifest.json`. Never a pickle.
 
+The manifest seals itself: it holds the SHA-256 of all else it says, and is read only as the very bytes once written.
+
 Loading reads each file once, checks what was read against the manifest, and parses those very bytes, so a file cannot
 change between check and use. The catalogue, profiles and training events travel with the parameters: a model directory
 answers by itself.
@@ -10,6 +12,7 @@ import io
 import json
 import stat
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +46,7 @@ MODEL = Kind("manifest.json", "model")
 MANIFEST_LIMIT = 1_000_000
 """Bytes of a manifest that are read; a real one has a few thousand."""
 
+_SEAL = "seal"
 _TABLES = ("items", "users", "events")
 _SENSELESS = (
     MuslinError,
@@ -77,8 +81,15 @@ def save(model: "Model", path: Path, *, overwrite: bool) -> Path:
             (draft / name).write_bytes(content)
         listed = {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in files.items()}
         manifest = {"format": FORMAT, "muslin": __version__, "files": listed}
-        (draft / MODEL.marker).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (draft / MODEL.marker).write_bytes(sealed(manifest))
     return path
+
+
+def sealed(manifest: Mapping[str, Any]) -> bytes:
+    """`manifest` as it is written, with a `seal` over everything else in it."""
+    rest = {name: value for name, value in manifest.items() if name != _SEAL}
+    seal = hashlib.sha256(json.dumps(rest).encode()).hexdigest()
+    return json.dumps(rest | {_SEAL: seal}, indent=1).encode()
 
 
 def load(path: Path) -> "Model":
@@ -172,16 +183,17 @@ def _manifest(path: Path) -> dict[str, _Listed]:
         )
     try:
         with file.open("rb") as opened:
-            manifest = json.loads(opened.read(MANIFEST_LIMIT))
+            content = opened.read(MANIFEST_LIMIT)
+        manifest = json.loads(content)
         version, listed = manifest["format"], msgspec.convert(manifest["files"], dict[str, _Listed])
         wellformed = isinstance(version, int)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, msgspec.ValidationError):
         wellformed = False
-    if not wellformed:
-        raise ModelError("the manifest is damaged", code="damaged_file", where=str(file), fix="copy the model again")
-    if version > FORMAT:
+    if wellformed and version > FORMAT:
         why = f"model format {version} is newer than this version reads ({FORMAT})"
         raise ModelError(why, code="newer_format", where=str(file), fix="upgrade muslin")
+    if not wellformed or content != sealed(manifest):
+        raise ModelError("the manifest is damaged", code="damaged_file", where=str(file), fix="copy the model again")
     return listed
 
 
