@@ -7,7 +7,7 @@ gradient is also `Trainable`: it names its batches and its gradients, and the on
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import msgspec
 from torch import Tensor
@@ -182,6 +182,11 @@ class Calibrated(Scorer, Protocol):
         Of a shopper who takes something; new and known items, and shoppers, on one scale. After `adapt` as before it.
         """
         ...
+
+
+def says_chances(method: Scorer) -> TypeGuard[Calibrated]:
+    """Whether `method` is `Calibrated`, told by one look: every answer asks, and the protocol's check is slow."""
+    return callable(getattr(method, "probabilities", None))
 
 
 @runtime_checkable

@@ -47,6 +47,10 @@ def test_either_side_made_dense_gives_the_same(world) -> None:
     users, few = world.users(world.shoppers.ids[:40].tolist()), world.catalogue.ids[:3].tolist()
     whole = method.score(params, users, world.items())
     assert torch.allclose(method.score(params, users, world.items(few)), whole[:, :3])
+    for n, name in enumerate(world.shoppers.ids[:40].tolist()):  # one who comes alone is scored in a way of its own
+        alone = world.users([name])
+        assert torch.allclose(method.score(params, alone, world.items()), whole[[n]], atol=1e-6)
+        assert torch.allclose(method.score(params, alone, world.items(few)), whole[[n], :3], atol=1e-6)
 
 
 def test_a_category_without_count_of_its_own_leans_on_the_coarser_one(world) -> None:

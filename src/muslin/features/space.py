@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from muslin.data.dataset import Dataset
 from muslin.features import behaviour
+from muslin.features.one_row import one_row
 from muslin.features.table import FeatureTable, fit_table
 from muslin.method import Evidence
 from muslin.types import (
@@ -280,6 +281,8 @@ def _exposed(shown: pl.DataFrame, data: TrainData) -> Csr | None:
 
 def _take_rows(matrix: Csr, rows: Ints) -> Csr:
     """Rows of `matrix`, empty where `rows` is -1."""
+    if len(rows) == 1:
+        return one_row(matrix, int(rows[0]))
     if not matrix.shape[0]:
         return sp.csr_matrix((len(rows), matrix.shape[1]), dtype=np.float32)
     first = matrix.indptr[np.maximum(rows, 0)].astype(np.int64)

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -162,8 +163,7 @@ def _note(service: Service, served: Served, engine: Engine, name: str, page: Ans
 
 def _count(service: Service, served: Served, page: Answered, reason: Why | None) -> None:
     served.exposure.note(page.row)
-    paths, counts = np.unique(page.path.astype(str), return_counts=True)
-    for path, count in zip(paths.tolist(), counts.tolist(), strict=True):
+    for path, count in Counter(page.path.tolist()).items():
         service.metrics.count("path_total", path, by=count)
     if reason is not None:
         service.metrics.count("fallback_total", reason)

@@ -193,7 +193,9 @@ def documented(*codes: str, guarded: bool = True) -> dict[int, ResponseSpec]:
 def request_id(scope: Any) -> str:
     """Id of the request of an ASGI scope; the same each time it is asked for."""
     state: dict[str, Any] = scope.setdefault("state", {})
-    return str(state.setdefault("muslin_request_id", str(uuid4())))
+    if "muslin_request_id" not in state:
+        state["muslin_request_id"] = str(uuid4())
+    return str(state["muslin_request_id"])
 
 
 def on_problem(request: Request[Any, Any, Any], error: ProblemError) -> Response[Problem]:

@@ -20,6 +20,7 @@ HEADERS = {
 }
 """Answers are data for programs: nothing in them is to be guessed at, kept, framed or run."""
 
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 _HEADER_BYTES = 64 * 1024
 
@@ -50,8 +51,8 @@ async def finish(message: Message, scope: Scope) -> None:
         return
     headers = MutableScopeHeaders.from_message(message)
     headers["X-Request-ID"] = request_id(scope)
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
+    there = {name.lower() for name, _ in headers.headers}
+    headers.headers.extend(header for header in _HEADERS if header[0] not in there)
     state = scope["litestar_app"].state
     allow(scope, headers, state.access)
     seen = observation(message, scope)

@@ -15,10 +15,14 @@ from torch import Tensor
 
 from muslin.features.dense import unit
 from muslin.features.kept import once
+from muslin.features.one_row import sum_of_rows
 from muslin.method import Evidence, NotNegative
 from muslin.nets.blend import inverse_frequency
-from muslin.nets.rows import unit_rows
+from muslin.nets.rows import unit_rows, unit_vector
 from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
+
+FEW = 12
+"""Times fewer candidates than garments from which on rows are picked and then scored: picking a row costs as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +51,9 @@ class ContentKnn:
         """Weighted cosines [U, I] between the sum of the history's features and each candidate's."""
         features, weight = items.catalogue.features, params["weight"]
         content = once(features, "content_knn", (weight,), lambda: _content(features, weight))
-        history = users.history.sign()
-        scores = _cosines(history, content, items.rows)
+        scores = _cosines(users.history, content, items.rows)
         for column in features.dense:
-            taste = history @ column.vectors
+            taste = users.history.sign() @ column.vectors
             scores += self.config.dense_weight * (unit(taste) @ column.vectors[items.rows].T)
         return torch.from_numpy(scores)
 
@@ -61,10 +64,14 @@ def _content(features: Features, weight: Tensor) -> Csr:
 
 def _cosines(history_UN: Csr, content_ND: Csr, rows: Ints) -> Floats:
     """[U, I] cosines of the sums of histories with the `rows`. Scores are dense, and so are a few profiles."""
-    profile = unit_rows(history_UN @ content_ND)
+    few = FEW * len(rows) < content_ND.shape[0]
+    if history_UN.shape[0] == 1:
+        direction = unit_vector(sum_of_rows(content_ND, history_UN.indices, np.sign(history_UN.data)))
+        score: Floats = content_ND[rows] @ direction if few else (content_ND @ direction)[rows]
+        return score[None, :]
+    profile = unit_rows(history_UN.sign() @ content_ND)
     if profile.shape[0] >= len(rows):
         return np.ascontiguousarray(profile @ content_ND[rows].T.toarray(), dtype=np.float32)
-    few = 2 * len(rows) < content_ND.shape[0]  # else picking scores is quicker than picking sparse rows
     scores = (content_ND[rows] if few else content_ND) @ profile.toarray().T
     return np.ascontiguousarray((scores if few else scores[rows]).T, dtype=np.float32)
 

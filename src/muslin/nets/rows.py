@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from muslin.types import Csr
+from muslin.types import Csr, Floats
 
 
 def unit_rows(matrix: Csr) -> Csr:
@@ -13,6 +13,12 @@ def unit_rows(matrix: Csr) -> Csr:
     length = np.sqrt(np.bincount(row, np.square(matrix.data, dtype=np.float64), minlength=matrix.shape[0]))
     scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0).astype(matrix.dtype)
     return sp.csr_matrix((matrix.data * scale[row], matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def unit_vector(vector: Floats) -> Floats:
+    """`vector` [D] float32 scaled to unit length as `unit_rows` does; zero stays zero."""
+    length = np.sqrt(np.square(vector, dtype=np.float64).sum())
+    return np.asarray(vector * np.float32(1.0 / length)) if length > 0 else vector
 
 
 def row_means(history: Csr) -> Csr:

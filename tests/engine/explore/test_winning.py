@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from muslin.engine.explore.winning import highest_bound, thompson
+from muslin.engine.explore.winning import _log_below, highest_bound, thompson
 from muslin.random import stream
 
 
@@ -24,6 +24,24 @@ def test_two_garments_are_a_normal_integral() -> None:
     mean, spread = np.array([1.0, 0.2]), np.array([0.5, 2.0])
     expected = norm.cdf((mean[0] - mean[1]) / np.hypot(*spread))
     assert thompson(mean, spread)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_table_is_the_logarithm_of_the_distribution() -> None:
+    z = np.concatenate([np.linspace(-6, 40, 20_001), [-6 - 1e-9, 1e6]])
+    assert _log_below(z) == pytest.approx(norm.logcdf(z), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_left_out_of_the_integral_adds_nothing(seed) -> None:
+    """Against the whole of it, with the distribution itself and many more points."""
+    rng = stream(seed, "pool")
+    p = int(rng.integers(2, 400))
+    mean, spread = rng.random(p), 0.3 / np.sqrt(1 + rng.integers(0, 1 + 50 * (seed % 2), p) / 10)
+    x = np.linspace(mean.min() - 8, mean.max() + 8, 8001)
+    z = (x - mean[:, None]) / spread[:, None]
+    below = norm.logcdf(z)
+    whole = np.trapezoid(np.exp(below.sum(axis=0) - below + norm.logpdf(z)) / spread[:, None], x, axis=1)
+    assert thompson(mean, spread) == pytest.approx(whole / whole.sum(), rel=1e-4, abs=1e-9)
 
 
 def test_certain_and_hopeless() -> None:

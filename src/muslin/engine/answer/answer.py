@@ -16,7 +16,7 @@ from muslin.engine.explore.explorer import Explorer
 from muslin.engine.explore.slots import Shown, shown
 from muslin.engine.filters import allowed
 from muslin.engine.warming import Warmed
-from muslin.method import Calibrated
+from muslin.method import says_chances
 from muslin.types import Bools, Floats, Ints, Items, Users
 
 DEPTH = 500
@@ -72,20 +72,17 @@ def answer(engine: Engine, ask: Ask, rng: np.random.Generator, now: int) -> Answ
     """Answer to `ask`; empty where nothing meets its conditions. Raises `NotFiniteError`."""
     world = engine.state.model.world
     users = asked(world, engine.warmed.fitted.method, ask)
-    mask = may_be_shown(engine.state, ask)
-    found = listing(engine.warmed.fitted, world, users, mask, DEPTH)
+    found = listing(engine.warmed.fitted, world, users, may_be_shown(engine.state, ask), DEPTH)
     if not np.isfinite(found.score).all():
         raise NotFiniteError
-    first = _first(engine, ask, found, mask, rng, now)
-    rest = found.rows()[~np.isin(found.rows(), first.row)]
-    row = np.concatenate([first.row, rest])[:DEPTH]
-    more = len(row) - len(first.row)
-    place = np.full(len(world.catalogue), -1, dtype=np.int64)
-    place[found.candidates] = np.arange(len(found.candidates))
+    first = _first(engine, ask, found, rng, now)
+    best = found.rows()
+    row = np.concatenate([first.row, best[~np.isin(best, first.row, kind="table")]])[:DEPTH]
+    more, place = len(row) - len(first.row), found.places(row)
     return Answered(
         row,
-        found.score[place[row]],
-        _probabilities(engine, users, found, place[row]),
+        found.score[place],
+        _probabilities(engine, users, found, place),
         _paths(engine, users, row),
         np.concatenate([first.explored, np.zeros(more, dtype=bool)]),
         np.concatenate([first.propensity, np.ones(more, dtype=np.float32)]),
@@ -109,12 +106,12 @@ def explain(engine: Engine, part: Answered) -> list[tuple[Reason, ...]]:
     return reasons(world, part.row, part.liked, part.explored, fallback=part.fallback)
 
 
-def _first(engine: Engine, ask: Ask, found: Listing, mask: Bools, rng: np.random.Generator, now: int) -> Shown:
+def _first(engine: Engine, ask: Ask, found: Listing, rng: np.random.Generator, now: int) -> Shown:
     best = found.rows()
     if not ask.explore or engine.explorer is None or not len(best):
         n = min(ask.n, len(best))
         return Shown(best[:n], np.zeros(n, dtype=bool), np.ones(n, dtype=np.float32))
-    pool = engine.explorer.pool(engine.state, mask, found, now)
+    pool = engine.explorer.pool(engine.state, found, now)
     family = engine.state.model.world.catalogue.family[best]
     return shown(best, family, pool, ask.n, engine.explorer.plan, rng)
 
@@ -124,7 +121,7 @@ def _probabilities(engine: Engine, users: Users, found: Listing, places: Ints) -
     if found.fallback:
         return popular(engine.state.model.world.popularity[found.candidates], places)
     method, params = engine.warmed.fitted
-    if isinstance(method, Calibrated) and len(places):
+    if says_chances(method) and len(places):
         items = Items(engine.state.model.world.catalogue, found.candidates[places])
         with torch.no_grad():
             return np.asarray(method.probabilities(params, users, items)[0].numpy(), dtype=np.float32)
@@ -135,8 +132,10 @@ def _paths(engine: Engine, users: Users, row: Ints) -> np.ndarray:
     """Paths [L]; a garment that learned from its first shoppers is warming, as a new shopper with events is."""
     items = Items(engine.state.model.world.catalogue, row)
     path = np.asarray(scoring.paths(engine.warmed.fitted.method, users, items)[0])
-    warm = np.isin(row, list(engine.warmed.rows)) & (path == "cold")
-    path[warm] = "warming"
+    learned = engine.warmed.rows
+    for place in [place for place, one in enumerate(row.tolist()) if one in learned] if learned else ():
+        if path[place] == "cold":
+            path[place] = "warming"
     return path
 
 

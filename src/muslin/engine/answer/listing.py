@@ -5,14 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from muslin import scoring
-from muslin.engine import rank
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.types import Bools, Floats, Ints, Items, Users
 
 
 class Listing(NamedTuple):
-    """Candidates and the best of them: `score` [I] of `candidates` [I] rows; `best` [L] places in them, in order."""
+    """Candidates and the best of them.
+
+    `score` [I] of `candidates` [I], rows in ascending order; `best` [L] places in them, in order of the list.
+    """
 
     candidates: Ints
     score: Floats
@@ -24,6 +26,15 @@ class Listing(NamedTuple):
         """Catalogue rows of the best."""
         return self.candidates[self.best]
 
+    def places(self, rows: Ints) -> Ints:
+        """Places of `rows`, each of which is a candidate."""
+        return np.searchsorted(self.candidates, rows)
+
+    def has(self, rows: Ints) -> Bools:
+        """Which of `rows` are candidates."""
+        place = np.minimum(self.places(rows), max(len(self.candidates) - 1, 0))
+        return self.candidates[place] == rows if len(self.candidates) else np.zeros(len(rows), dtype=bool)
+
 
 def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: int) -> Listing:
     """The best `depth` of the rows `allowed` [N] for the one shopper of `users`, who has none of them yet.
@@ -32,27 +43,40 @@ def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: i
     """
     open_ = allowed.copy()
     open_[users.history.indices] = False
-    rows = world.by_popularity[open_[world.by_popularity]]
+    rows = np.flatnonzero(open_)
     if not len(rows):
         return Listing(rows, np.empty(0, np.float32), np.empty(0, np.int64), False)
     scored = scoring.score(fitted.method, fitted.params, world.popularity, users, Items(world.catalogue, rows))
-    score = scored.scores
-    family, best = world.catalogue.family[rows], np.empty(0, np.int64)
+    score, best = scored.scores.numpy()[0], np.empty(0, np.int64)
     k = min(2 * depth + 20, len(rows))
     while True:
-        best = _first_of_each(rank.best(score, k)[1].numpy()[0], family)[:depth]
+        head = leading(score, world.popularity, rows, k)
+        best = head[_first_of_each(world.catalogue.family[rows[head]])][:depth]
         if len(best) >= min(depth, len(rows)) or k >= len(rows):
             break
         k = min(4 * k, len(rows))
-    return Listing(rows, score.numpy()[0], best, bool(scored.fallback[0]))
+    return Listing(rows, score, best, bool(scored.fallback[0]))
 
 
-def _first_of_each(places: Ints, family: Ints) -> Ints:
-    """`places` without those whose family came before."""
-    _, first = np.unique(family[places], return_index=True)
-    return places[np.sort(first)]
+def leading(score: Floats, popularity: Floats, rows: Ints, k: int) -> Ints:
+    """[k] places of the largest `score` [I], in order; of equals the most popular first, then the first of `rows` [I].
+
+    `popularity` [N] by row. Only those that may be in it are sorted.
+    """
+    head = np.arange(len(rows))
+    if k < len(rows):
+        least = np.partition(score, len(rows) - k)[len(rows) - k]
+        above, equal = np.flatnonzero(score > least), np.flatnonzero(score == least)
+        head = np.concatenate([above, _popular(equal, popularity, rows)[: k - len(above)]])
+    head = _popular(np.sort(head), popularity, rows)
+    return head[np.argsort(-score[head], kind="stable")]
 
 
-def finite(score: Floats) -> bool:
-    """Whether all scores are numbers."""
-    return bool(np.isfinite(score).all())
+def _popular(places: Ints, popularity: Floats, rows: Ints) -> Ints:
+    return places[np.argsort(-popularity[rows[places]], kind="stable")]
+
+
+def _first_of_each(family: Ints) -> Ints:
+    """Places of those whose `family` [L] did not come before."""
+    _, first = np.unique(family, return_index=True)
+    return np.sort(first)

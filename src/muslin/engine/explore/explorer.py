@@ -10,7 +10,7 @@ from muslin.engine.assortment.state import Assortment
 from muslin.engine.explore.admission import admitted
 from muslin.engine.explore.plan import Plan
 from muslin.engine.explore.slots import Pool
-from muslin.types import Bools, Ints
+from muslin.types import Ints
 
 KNOWN_AT = 10.0
 """Impressions after which half of the doubt about a garment is gone (as variance)."""
@@ -45,19 +45,16 @@ class Explorer:
             named = dict(zip(state.model.world.catalogue.ids[rows].tolist(), self._counts[rows].tolist(), strict=True))
         return self._before | named
 
-    def pool(self, state: Assortment, allowed: Bools, found: Listing, now: int) -> Pool:
-        """Garments among `allowed` [N] that may take a slot for the shopper of the listing `found`."""
-        place = np.full(len(state), -1, dtype=np.int64)
-        place[found.candidates] = np.arange(len(found.candidates))
+    def pool(self, state: Assortment, found: Listing, now: int) -> Pool:
+        """Garments that may take a slot for the shopper of the listing `found`: those among its candidates."""
         rows = self._taking_part(state, now)
-        rows = rows[allowed[rows]]
-        rows = rows[place[rows] >= 0]
+        rows = rows[found.has(rows)]
         times = self._counts[rows]
         doubt = max(float(found.score.std()) if len(found.score) else 0.0, 1e-9)
         return Pool(
             rows,
             state.model.world.catalogue.family[rows],
-            found.score[place[rows]].astype(np.float64),
+            found.score[found.places(rows)].astype(np.float64),
             doubt / np.sqrt(1 + times / KNOWN_AT),
             np.maximum(self.plan.guarantee - times, 0).astype(np.float64),
         )

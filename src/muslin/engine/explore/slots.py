@@ -70,7 +70,7 @@ def _parts(family: Ints, pool: Pool, n: int, plan: Plan) -> list[Pool]:
     slots = count = min(plan.slots(n), n)
     parts: list[Pool] = []
     while count:
-        free = pool.take(~np.isin(pool.family, family[: n - count]))
+        free = pool.take(~np.isin(pool.family, family[: n - count], kind="table"))
         parts = [part for s in range(slots) if len((part := free.take(free.family % slots == s)).row)]
         if len(parts) == count:
             break
@@ -80,5 +80,6 @@ def _parts(family: Ints, pool: Pool, n: int, plan: Plan) -> list[Pool]:
 
 def _drawn(part: Pool, plan: Plan, rng: np.random.Generator) -> tuple[int, float]:
     probability = shares(part, plan)
-    place = int(rng.choice(len(probability), p=probability))
+    below = probability.cumsum()
+    place = min(int(below.searchsorted(rng.random() * below[-1], side="right")), len(below) - 1)
     return int(part.row[place]), float(probability[place])

@@ -16,9 +16,13 @@ _POINTS = 33
 _DENSE = 3.0
 """Points for each standard deviation of the surest."""
 _REACH = 6.0
-_Z = np.linspace(-_REACH - 0.01, 9.0, 8192)
+_NOTHING = -80.0
+"""Logarithm of a probability that adds nothing to one."""
+_LAST, _CELLS = 9.0, 8191
+_Z = np.linspace(-_REACH - 0.01, _LAST, _CELLS + 1)
+_PER_UNIT = _CELLS / (_LAST + _REACH + 0.01)
 _LOG_BELOW = log_ndtr(_Z)
-"""log Φ by a table, for it is most of the work: off by less than 1e-6, and by nothing above 9."""
+_SLOPE = np.diff(_LOG_BELOW) / np.diff(_Z)
 
 
 def thompson(mean: Doubles, spread: Doubles) -> Doubles:
@@ -30,13 +34,26 @@ def thompson(mean: Doubles, spread: Doubles) -> Doubles:
         return np.ones(1)
     low, high = (mean - _REACH * spread).max(), (mean + _REACH * spread).max()
     points = int(np.clip(_DENSE * (high - low) / spread.min(), _POINTS, 40 * _POINTS))
-    x = np.linspace(low, high, points)
+    x = low + (high - low) / (points - 1) * np.arange(points)
     z = (x[None, :] - mean[:, None]) / spread[:, None]
-    below = np.interp(z, _Z, _LOG_BELOW)
-    density = np.exp(below.sum(axis=0)[None, :] - below - 0.5 * z**2) / spread[:, None]
-    won = np.trapezoid(density, x, axis=1)
+    below = _log_below(z)
+    all_below = below.sum(axis=0)  # rises with x, from where nothing is left to win
+    some = slice(min(int(all_below.searchsorted(_NOTHING)), points - 2), None)
+    below, z = below[:, some], z[:, some]
+    density = np.exp(all_below[some] - below - 0.5 * z**2) / spread[:, None]
+    won = density.sum(axis=1) - 0.5 * (density[:, 0] + density[:, -1])  # the distance of the points cancels out
     total = won.sum()
     return np.asarray(won / total) if total > 0 else np.full(len(mean), 1 / len(mean))
+
+
+def _log_below(z: Doubles) -> Doubles:
+    """Log Φ of `z` by a table, for it is most of the work: off by less than 1e-6, and by nothing above 9.
+
+    The cells are of one width, so each is found by a division and not by a search.
+    """
+    near = np.minimum(z, _LAST)
+    cell = np.minimum(np.maximum((near - _Z[0]) * _PER_UNIT, 0.0), _CELLS - 1).astype(np.int64)
+    return np.asarray(_SLOPE[cell] * (near - _Z[cell]) + _LOG_BELOW[cell])
 
 
 def highest_bound(mean: Doubles, spread: Doubles, width: float) -> Doubles:
