@@ -58,6 +58,22 @@ def test_log_q_is_the_log_expected_count_of_the_draws(data) -> None:
     assert np.abs(frequency - q).sum() < 0.1
 
 
+def test_a_long_history_shows_some_of_itself_others_each_time(data) -> None:
+    seen = np.zeros(data.matrix().shape)
+    lengths = []
+    for epoch in range(10):
+        for batch in pair_batches(data, 0, epoch, size=64, negatives=32, negative_power=0.5, shown_most=4):
+            row = np.repeat(np.arange(len(batch.user)), np.diff(batch.history.indptr))
+            seen[batch.user[row], batch.items[batch.history.indices]] += 1
+            lengths += np.diff(batch.history.indptr).tolist()
+    taken = data.matrix().toarray() > 0
+    assert max(lengths) == 4
+    assert not (seen[~taken]).any()
+    busy = taken.sum(1) > 8
+    share = seen[busy] / seen[busy].sum(1, keepdims=True) * taken[busy].sum(1, keepdims=True)
+    assert 0.5 < np.quantile(share[taken[busy]], 0.05) < np.quantile(share[taken[busy]], 0.95) < 1.6
+
+
 def test_without_family_of_a_lone_item_is_empty(data) -> None:
     matrix = data.matrix()
     target = matrix.indices[matrix.indptr[:-1]].astype(np.int64)

@@ -67,3 +67,23 @@ def test_blocks_of_shoppers_with_lists_of_different_lengths_are_joined() -> None
     both = regulars._joined([wide, narrow])
     losses = [one.loss(one.logits(MIX)) * one.truth.sum() for one in (wide, narrow)]
     assert float(both.loss(both.logits(MIX)) * both.truth.sum()) == pytest.approx(float(sum(losses)), rel=1e-5)
+
+
+def test_each_group_counts_as_much_as_any_other_unless_it_is_tiny(monkeypatch) -> None:
+    monkeypatch.setattr(regulars, "_MANY", 4)
+    group = np.array([0] * 90 + [1] * 9 + [5])
+    truth = torch.ones(100, 3)
+    balanced = regulars._balanced(Lesson(torch.zeros(100, 3, 6), torch.zeros(100, 1), truth, truth < 0), group)
+    total = [float(balanced.truth[torch.from_numpy(group == one)].sum()) for one in (0, 1, 5)]
+    assert total == pytest.approx([3, 3, 3 / 4])
+
+
+def test_of_too_many_shoppers_the_rare_groups_stay(monkeypatch) -> None:
+    monkeypatch.setattr(regulars, "_MOST", 40)
+    group = np.array([0] * 900 + [1] * 30 + [2] * 5)
+    shoppers = np.arange(5, 935)
+    kept = regulars._of_all(group, shoppers, np.random.default_rng(0))
+    assert len(kept) == 40
+    assert (np.diff(kept) > 0).all()
+    assert (group[kept] == 2).sum() == 5
+    assert 10 <= (group[kept] == 1).sum() <= 25

@@ -43,11 +43,19 @@ class _Pairs(NamedTuple):
 
 
 def pair_batches(
-    data: TrainData, seed: int, epoch: int, *, size: int, negatives: int, negative_power: float
+    data: TrainData,
+    seed: int,
+    epoch: int,
+    *,
+    size: int,
+    negatives: int,
+    negative_power: float,
+    shown_most: int | None = None,
 ) -> Iterator[PairBatch]:
     """One epoch over the unique pairs of `data`, shuffled; only those of `data.wanted` garments where it names some.
 
-    Negatives are drawn with replacement with probability proportional to popularity ** `negative_power`.
+    Negatives are drawn with replacement with probability proportional to popularity ** `negative_power`. Of a longer
+    history, `shown_most` items are shown, others for each pair.
     """
     matrix = data.matrix()
     rng = stream(seed, "pairs", epoch)
@@ -66,6 +74,8 @@ def pair_batches(
         shown = matrix[user[picked]]
         if data.wanted is not None and data.strange:
             shown = _as_strangers(shown, data.wanted, rng.random(len(picked)) < data.strange)
+        if shown_most is not None:
+            shown = thinned(shown, shown_most, rng)
         yield _batch(data, _Pairs(user[picked], item[picked], matrix[user[picked]], shown), drawn, log_q)
 
 
@@ -76,6 +86,18 @@ def without_family(history: Csr, family: Ints, target: Ints) -> Csr:
     left = np.bincount(rows[keep], minlength=history.shape[0])
     data = (1.0 / np.maximum(left, 1)).astype(np.float32)[rows[keep]]
     return sp.csr_matrix((data, (rows[keep], history.indices[keep])), shape=history.shape)
+
+
+def thinned(history: Csr, most: int, rng: np.random.Generator) -> Csr:
+    """`history` [B, N] with at most so many items a row, drawn from `rng`."""
+    length = np.diff(history.indptr)
+    if length.max(initial=0) <= most:
+        return history
+    row = np.repeat(np.arange(len(length)), length)
+    order = np.lexsort((rng.random(len(row)), row))
+    kept = np.sort(order[np.arange(len(row)) - history.indptr[row] < most])
+    starts = np.concatenate([[0], np.cumsum(np.minimum(length, most))])
+    return sp.csr_matrix((history.data[kept], history.indices[kept], starts), shape=history.shape)
 
 
 def _as_strangers(history: Csr, wanted: Bools, which: Bools) -> Csr:

@@ -60,8 +60,10 @@ class Config:
     """Epochs without a better validation score before stopping."""
     batch_size: Count = 2048
     """Pairs per step at most; small data has smaller batches."""
-    negatives: Count = 1024
+    negatives: Count = 256
     """Shared negatives per step."""
+    shown: Count = 24
+    """Items of a history that a pair is learned from at most, others in each epoch; scoring reads all of it."""
     negative_power: NotNegative = 0.5
     """Negatives are drawn by popularity to this power."""
     temperature: Positive = 0.1
@@ -107,7 +109,7 @@ class Muslin:
     def batches(self, data: TrainData, seed: int, epoch: int) -> Iterator[PairContents]:
         """Pairs with shared negatives and their feature rows."""
         c = self.config
-        return contents(data, seed, epoch, Draw(c.batch_size, c.negatives, c.negative_power))
+        return contents(data, seed, epoch, Draw(c.batch_size, c.negatives, c.negative_power, c.shown))
 
     def step(self, params: Params, batch: PairContents) -> tuple[Params, dict[str, float]]:
         """Gradients of the sampled softmax loss of the taste."""

@@ -9,11 +9,15 @@ from muslin.types import Csr, Features, TrainData
 
 
 class Draw(NamedTuple):
-    """How pairs are drawn: `size` of a batch at most, and shared `negatives` by popularity to a `power`."""
+    """How pairs are drawn: `size` of a batch at most, and shared `negatives` by popularity to a `power`.
+
+    Of a longer history, `shown` items are shown.
+    """
 
     size: int
     negatives: int
     power: float
+    shown: int | None = None
 
 
 class PairContents(NamedTuple):
@@ -28,5 +32,8 @@ def contents(data: TrainData, seed: int, epoch: int, draw: Draw) -> Iterator[Pai
     """One epoch of `data.pairs.pair_batches`; smaller batches where there are few pairs."""
     features, profile = data.catalogue.features, data.shoppers.features.matrix
     size = batch_size(data, draw.size)
-    for pairs in pair_batches(data, seed, epoch, size=size, negatives=draw.negatives, negative_power=draw.power):
+    batches = pair_batches(
+        data, seed, epoch, size=size, negatives=draw.negatives, negative_power=draw.power, shown_most=draw.shown
+    )
+    for pairs in batches:
         yield PairContents(pairs, features.take(pairs.items), profile[pairs.user])

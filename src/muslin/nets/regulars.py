@@ -2,6 +2,7 @@
 
 Most shoppers are shown as newcomers, with a few things they took or none: what the weights say of short histories comes
 from them. Each chooses among the items that the starting weights put first, some of all others, and what they took.
+Shoppers who took much are few, and choose otherwise: they count as much as those who took little.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from muslin.nets import prior, signals
-from muslin.nets.lesson import Lesson, among_all, some, take
+from muslin.nets.lesson import Lesson, among_all, take
 from muslin.random import stream
 from muslin.types import Csr, Ints, Items, Params, Support, Users
 
@@ -25,6 +26,8 @@ _CELLS = 6_000_000
 """Scores looked at together."""
 _HIGH, _RANDOM = 200, 200
 """Items that a shopper chooses among besides those taken: the likeliest at first, and some of all others."""
+_MANY = 20
+"""Shoppers of a group who count as much as more would; of fewer, each counts as one of these."""
 _FEWEST = 8
 """Shoppers without whom nothing is learned."""
 
@@ -34,13 +37,31 @@ def choices(params: Params, left_out: Support, shape: prior.Shape, seed: int) ->
     n = prior.trained(params)
     pairs = _of_known(params, left_out, n)
     rng = stream(seed, "rehearsal", "known")
-    asked = some(np.flatnonzero(np.diff(pairs.indptr)), _MOST, rng)
+    magnitude = np.log2(1 + np.diff(left_out.users.history.indptr)).astype(np.int64)
+    asked = _of_all(magnitude, np.flatnonzero(np.diff(pairs.indptr)), rng)
     if len(asked) < _FEWEST:
         return None
     size = max(1, _CELLS // max(n, 1))
     blocks = [asked[at : at + size] for at in range(0, len(asked), size)]
     parts = [_among(params, left_out, pairs[block], block, shape, rng) for block in blocks]
-    return _joined(parts)
+    return _balanced(_joined(parts), magnitude[asked])
+
+
+def _of_all(group: Ints, shoppers: Ints, rng: np.random.Generator) -> Ints:
+    """At most `_MOST` of `shoppers`, with about as many of each `group` as there are."""
+    _, own, size = np.unique(group[shoppers], return_inverse=True, return_counts=True)
+    late = rng.exponential(size=len(shoppers)) * size[own]
+    return np.sort(shoppers[np.argsort(late)[:_MOST]])
+
+
+def _balanced(lesson: Lesson, group: Ints) -> Lesson:
+    """`lesson` in which shoppers of each `group` count as much as those of any other.
+
+    Where nearly all took two things, what they choose would else decide for those who took ten.
+    """
+    _, own, size = np.unique(group, return_inverse=True, return_counts=True)
+    share = torch.from_numpy((1 / np.maximum(size[own], _MANY)).astype(np.float32))
+    return replace(lesson, truth=lesson.truth * share[:, None])
 
 
 def _of_known(params: Params, left_out: Support, n: int) -> Csr:
