@@ -2,8 +2,9 @@
 
 import polars as pl
 import pytest
-from benchmarks import meta_k_shot, meta_report
 from benchmarks.meta_k_shot import KS, VIEWS, gains
+
+from benchmarks import meta_k_shot, meta_report
 
 
 def by_user(*values: float) -> pl.DataFrame:
