@@ -1,9 +1,9 @@
 """Content gives the prior, first events the posterior, left-out garments teach both.
 
-What is known of a shopper and a garment, likeness, EASE, what is taken together, a learned taste and what sells, is
-weighed into one logit, known and new garments alike. A new garment's first shoppers move it by a Gaussian process over
-shoppers of full rank. The weights, the kernel and the noise come from garments whose families were left out, told of
-some of their shoppers and asked about the others.
+What is known of a shopper and a garment, likeness, EASE, its image in content, what is taken together, a learned taste
+and what sells, is weighed into one logit, known and new garments alike. A new garment's first shoppers move it by a
+Gaussian process over shoppers of full rank. The weights, the kernel and the noise come from garments whose families
+were left out, told of some of their shoppers and asked about the others.
 
 Source: sampled softmax for the taste, see `two_tower`; attention by the candidate, see `nets.pooling`; EASE, Steck 2019
 (WWW); Gaussian process regression, Rasmussen and Williams 2006, section 2.2; episodes with a closed-form inner problem,
@@ -20,7 +20,20 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive, Schedule
-from muslin.nets import chances, item_cosines, prior, process, rehearsal, signals, stored, tower, warming, whole_list
+from muslin.nets import (
+    blend,
+    chances,
+    item_cosines,
+    mapped,
+    prior,
+    process,
+    rehearsal,
+    signals,
+    stored,
+    tower,
+    warming,
+    whole_list,
+)
 from muslin.nets.descent import gradients
 from muslin.nets.lesson import take
 from muslin.nets.pair_contents import Draw, PairContents, contents
@@ -89,13 +102,15 @@ class Muslin:
         return Schedule.of(self.config)
 
     def init(self, data: TrainData, seed: int) -> Params:
-        """What `nets.prior.fit`, `nets.tower.start` and `nets.process.start` give, and `mix` (`nets.signals`).
+        """What `nets.prior.fit`, `nets.mapped.fit`, `nets.tower.start` and `nets.process.start` give.
 
-        Besides: `knn/...` [N, N] (`nets.item_cosines`), `profile` [F, K], `damping` [N], `sold` [N], `log_scale` [1],
-        `log_sharpness` [1], `centre` [2, N] (`nets.process`), `offset` [3] and `chance` [3, 3] (`nets.whole_list`).
+        Besides: `mix` (`nets.signals`), `knn/...` [N, N] (`nets.item_cosines`), `profile` [F, K], `damping` [N], `sold`
+        [N], `log_scale` [1], `log_sharpness` [1], `centre` [2, N] (`nets.process`), `offset` [3] and `chance` [3, 3]
+        (`nets.whole_list`).
         """
         c = self.config
         params = prior.fit(data, self._shape, seed) | tower.start(data, c.dimensions, c.dense_weight, seed)
+        params |= mapped.fit(data.catalogue.features, *_blend(params), signals.MAP, seed)
         params |= stored.tensors("knn", item_cosines.similar(data.matrix(), c.nearest, c.shrinkage))
         params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)} | whole_list.start()
         params |= {
@@ -149,6 +164,10 @@ class Muslin:
     def _shape(self) -> prior.Shape:
         c = self.config
         return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=0.0, known=0.0)
+
+
+def _blend(params: Params) -> tuple[Floats, blend.Weights]:
+    return params["idf"].numpy(), blend.Weights(params["weight"].numpy(), params["usual"].numpy())
 
 
 def _kinds(params: Params, items: Items) -> Tensor:

@@ -1,7 +1,8 @@
 """What says how much a shopper wants an item, one number a source, and the weights that make one logit of them.
 
 For new and known items alike: likeness to what the shopper took, what EASE expects, what others took together with it,
-the learned taste, and what the content promises to sell; of known items also what they sold. Each is in standard
+what EASE would expect of such content, the learned taste, and what the content promises to sell; of known items also
+what they sold. Each is in standard
 deviations over a fixed sample of trained items, so that weights mean the same for every shopper. The weights change
 with the length of the history: of a shopper who took one thing, what sells says more than one likeness.
 
@@ -16,17 +17,18 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from muslin.nets import prior, tower
+from muslin.nets import mapped, prior, tower
 from muslin.nets.pooling import pooled
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 
-NAMES = ("alike", "expected", "together", "taste", "promise", "sold")
+NAMES = ("alike", "expected", "together", "mapped", "taste", "promise", "sold")
 """The signals, in the order of the weights."""
+MAP = mapped.Shape()
 KNOWN, NEW, WARMING = 0, 1, 2
 """Kinds of items."""
-START = (0.4, 0.2, 0.2, 0.6, 0.2, 0.2)
+START = (0.4, 0.2, 0.2, 0.2, 0.6, 0.2, 0.2)
 """Weights before anything is learned, of new and known items alike, whatever the history."""
 
 
@@ -41,8 +43,11 @@ def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iter
     for likeness in prior.likenesses(params, users, items, shape):
         assert likeness is not None  # `knn/...` is among the parameters of whoever mixes signals
         yield likeness
-    vectors, bias = tower.of_catalogue(params, items.catalogue.features)
-    rows, sample = torch.from_numpy(items.rows), params["sample"]
+    features, sample = items.catalogue.features, params["sample"]
+    image = (mapped.expected(params, users.history, features, r, MAP) for r in (items.rows, sample.numpy()))
+    yield prior.in_units(*image)
+    vectors, bias = tower.of_catalogue(params, features)
+    rows = torch.from_numpy(items.rows)
     yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
     spread = float(bias[sample].std(correction=0)) or 1.0
     promise = ((bias[rows] - bias[sample].mean()) / spread).numpy()
