@@ -176,10 +176,11 @@ class Adaptable(Scorer, Protocol):
 class Calibrated(Scorer, Protocol):
     """A method that can say how likely it is that what it recommends is taken."""
 
-    def probabilities(self, params: Params, users: Users, items: Items) -> Tensor:
+    def probabilities(self, params: Params, users: Users, items: Items, scores: Tensor | None = None) -> Tensor:
         """[U, I] float32 from 0 to 1: the chance that the item is among what the shopper takes next.
 
         Of a shopper who takes something; new and known items, and shoppers, on one scale. After `adapt` as before it.
+        `scores` [U, I]: what `score` gives, where that is known already.
         """
         ...
 

@@ -95,7 +95,9 @@ class Sayer:
         moved = float(params.get("events", torch.tensor(0.0)) > 0)
         return torch.from_numpy((self.alike(users, items) + moved).astype(np.float32))
 
-    def probabilities(self, params: Params, users: Users, items: Items) -> torch.Tensor:
+    def probabilities(
+        self, params: Params, users: Users, items: Items, scores: torch.Tensor | None = None
+    ) -> torch.Tensor:
         return torch.full((len(users), len(items)), 0.25 * self.factor)
 
     def uncertainty(self, params: Params, users: Users, items: Items) -> torch.Tensor:

@@ -29,3 +29,13 @@ def test_the_largest_of_each_row_are_kept(seed: int, count: int, by_size: bool) 
         expected = np.zeros(7)
         expected[kept] = own[kept]
         np.testing.assert_allclose(row, expected, rtol=1e-6)
+
+
+def test_columns_are_weighted_and_what_was_taken_is_one() -> None:
+    matrix = sp.csr_matrix(np.array([[2, 0, 5], [0, 0, 0], [0, 3, 4]], dtype=np.float32))
+    np.testing.assert_array_equal(
+        rows.by_column(matrix, np.float32([3, 1, 0.5])).toarray(), [[6, 0, 2.5], [0, 0, 0], [0, 3, 2]]
+    )
+    np.testing.assert_array_equal(rows.taken(matrix, 3).toarray(), [[1, 0, 1], [0, 0, 0], [0, 1, 1]])
+    np.testing.assert_array_equal(rows.taken(matrix, 2).toarray(), [[1, 0], [0, 0], [0, 1]])
+    assert matrix.max() == 5

@@ -134,9 +134,9 @@ class Muslin:
         """Logits [U, I], with what adaptation added and the offset of each item's kind."""
         return torch.from_numpy(self._logits(params, users, items)) + params["offset"][_kinds(params, items)]
 
-    def probabilities(self, params: Params, users: Users, items: Items) -> Tensor:
+    def probabilities(self, params: Params, users: Users, items: Items, scores: Tensor | None = None) -> Tensor:
         """[U, I]; see `nets.chances`."""
-        logits = self.score(params, users, items).numpy()
+        logits = (self.score(params, users, items) if scores is None else scores).numpy()
         return chances.stated(params["chance"], logits, signals.kinds(params, items), signals.lengths(users))
 
     def adapt(self, params: Params, support: Support) -> Params:

@@ -25,6 +25,7 @@ from torch import Tensor
 from muslin.data.pairs import pair_batches
 from muslin.features.dense import unit
 from muslin.features.kept import once
+from muslin.nets.rows import by_column
 from muslin.types import Csr, Features, Floats, Ints, TrainData
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -118,8 +119,8 @@ def unit_blocks(matrix: Csr, owner: Ints, n_blocks: int) -> Csr:
 
 def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:
     """Scores [U, I]: the sum over columns of weight x (cosine - usual), columns that either side lacks left out."""
-    spread = profiles.content @ sp.diags_array(weights.weight[: items.n_blocks][items.owner])
-    scores = np.asarray((items.content @ spread.T.toarray()).T, dtype=np.float32)
+    spread = by_column(profiles.content, weights.weight[: items.n_blocks][items.owner])
+    scores = np.asarray((items.content @ spread.toarray().T).T, dtype=np.float32)
     for weight, taste, vectors in zip(weights.weight[items.n_blocks :], profiles.dense, items.dense, strict=True):
         if weight > 0:
             scores += weight * (taste @ vectors.T)

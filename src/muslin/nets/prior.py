@@ -17,7 +17,7 @@ import scipy.sparse as sp
 import torch
 
 from muslin.features.kept import once
-from muslin.nets import blend, ease, neighbours, stored
+from muslin.nets import blend, ease, neighbours, rows, stored
 from muslin.random import stream
 from muslin.types import Csr, Floats, Ints, Items, Params, TrainData, Users
 
@@ -44,6 +44,7 @@ class Shape:
 class _Parts(NamedTuple):
     """Everything about the shoppers [U], the trained items [N] and all items that scoring needs."""
 
+    taken: Csr
     expected: Csr
     profile: blend.Columns
     every: blend.Columns
@@ -114,15 +115,16 @@ def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Like
     own_raw = blend.scored(parts.profile, parts.every, parts.weights, items.rows)
     raw = in_units(own_raw, blend.blended(parts.profile, parts.sample, parts.weights))
     new = items.rows[items.rows >= n]
-    near = neighbours.of_new(items.catalogue.features, params, n, shape.neighbours, new) if len(new) else None
-    usual = stored.matrix(params, "near", n)
+    features = items.catalogue.features
+    near = neighbours.of_new(features, params, n, shape.neighbours, new) if len(new) else None
+    usual = stored.once_for(features, params, "near", n)
     expected = _spread(parts.expected, parts.expected, (near, usual), items, sample)
     if "knn/starts" not in params:
         return Likenesses(raw, expected, None)
-    taken = sp.csr_matrix(users.history[:, :n].sign())
-    beside = sp.csr_matrix(taken @ stored.matrix(params, "knn", n))
+    beside = sp.csr_matrix(parts.taken @ stored.once_for(features, params, "knn", n))
     # What was taken is not beside itself, but a new garment that is like it is.
-    return Likenesses(raw, expected, _spread(beside, sp.csr_matrix(beside + taken), (near, usual), items, sample))
+    others = sp.csr_matrix(beside + parts.taken)
+    return Likenesses(raw, expected, _spread(beside, others, (near, usual), items, sample))
 
 
 def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, sample: Ints) -> Floats:
@@ -142,14 +144,14 @@ def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, s
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:
     n = trained(params)
-    history = sp.csr_matrix(users.history[:, :n].sign())
+    history = rows.taken(users.history, n)
     features, sample = items.catalogue.features, params["sample"]
     every = blend.of_catalogue(features, params["idf"])
     own = once(features, "sample", (params["idf"], sample), lambda: every.take(sample.numpy()))
     weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
-    expected = sp.csr_matrix(history @ stored.matrix(params, "ease", n))
+    expected = sp.csr_matrix(history @ stored.once_for(features, params, "ease", n))
     # Likeness is to all that the shopper took, a new garment among it too; EASE knows the trained ones only.
-    return _Parts(expected, every.profile(users.history.sign()), every, own, weights)
+    return _Parts(history, expected, every.profile(users.history.sign()), every, own, weights)
 
 
 def _root(values: Floats) -> Floats:

@@ -23,8 +23,24 @@ def unit_vector(vector: Floats) -> Floats:
 
 def row_means(history: Csr) -> Csr:
     """`history` [U, N] float32 with every event alike and rows that sum to one; empty rows stay empty."""
-    counts = np.maximum(np.diff(history.indptr), 1)
-    return sp.csr_matrix(sp.diags_array((1 / counts).astype(np.float32)) @ history.sign())
+    counts = np.diff(history.indptr)
+    share = np.repeat((1 / np.maximum(counts, 1)).astype(np.float32), counts)
+    return _like(history, share * np.sign(history.data))
+
+
+def by_column(matrix: Csr, weight: NDArray[np.floating]) -> Csr:
+    """`matrix` [R, D], each column times its `weight` [D]."""
+    return _like(matrix, matrix.data * weight[matrix.indices])
+
+
+def taken(history: Csr, count: int) -> Csr:
+    """[U, `count`] 1 where `history` [U, N] has an event with one of the first items."""
+    ones = _like(history, np.sign(history.data))
+    return ones if count == history.shape[1] else sp.csr_matrix(ones[:, :count])
+
+
+def _like(matrix: Csr, data: NDArray[np.floating]) -> Csr:
+    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def largest(values: NDArray[np.floating], count: int, *, size: NDArray[np.floating] | None = None) -> Csr:

@@ -4,7 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from muslin.types import Csr, Params
+from muslin.features.kept import once
+from muslin.types import Csr, Features, Params
 
 
 def tensors(name: str, matrix: Csr) -> Params:
@@ -15,6 +16,12 @@ def tensors(name: str, matrix: Csr) -> Params:
         f"{name}/columns": torch.from_numpy(matrix.indices.astype(np.int32)),
         f"{name}/values": torch.from_numpy(matrix.data.astype(np.float32)),
     }
+
+
+def once_for(features: Features, params: Params, name: str, width: int) -> Csr:
+    """`matrix`, built once where what is made of the catalogue is kept (`features.kept`)."""
+    parts = [params[f"{name}/{part}"] for part in ("values", "columns", "starts")]
+    return once(features, f"stored {name}", parts, lambda: matrix(params, name, width))
 
 
 def matrix(params: Params, name: str, width: int) -> Csr:

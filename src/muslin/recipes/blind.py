@@ -122,9 +122,9 @@ class _Guesses:
 
     method: Calibrated
 
-    def probabilities(self: Any, params: Params, users: Users, items: Items) -> Tensor:
+    def probabilities(self: Any, params: Params, users: Users, items: Items, scores: Tensor | None = None) -> Tensor:
         """As the method's, on what is left."""
-        found: Tensor = self.method.probabilities(params, self._users(users), self._items(items))
+        found: Tensor = self.method.probabilities(params, self._users(users), self._items(items), scores)
         return found
 
 

@@ -180,6 +180,9 @@ def claims_are_possible(method: Scorer) -> None:
         assert value.shape == (6, len(world.catalogue)), f"a claim has shape {tuple(value.shape)}"
         assert value.dtype == torch.float32, f"a claim is {value.dtype}"
         assert bool(((value >= 0) & (value <= most) & torch.isfinite(value)).all()), "a claim is impossible"
+    if isinstance(method, Calibrated):
+        told = method.probabilities(params, users, items, method.score(params, users, items))
+        assert torch.equal(told, found[0][0]), "a probability depends on whether the scores are known already"
     _same(before, params, "a claim")
 
 

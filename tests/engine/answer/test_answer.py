@@ -285,7 +285,7 @@ class Sure:
     def score(self, params: Any, users: Any, items: Any) -> Any:
         return self.inner.score(params, users, items)
 
-    def probabilities(self, params: Any, users: Any, items: Any) -> Any:
+    def probabilities(self, params: Any, users: Any, items: Any, scores: Any = None) -> Any:
         return torch.from_numpy((items.rows / 1000).astype(np.float32))[None].repeat(len(users), 1)
 
 

@@ -124,7 +124,8 @@ def _probabilities(engine: Engine, users: Users, found: Listing, places: Ints) -
     if says_chances(method) and len(places):
         items = Items(engine.state.model.world.catalogue, found.candidates[places])
         with torch.no_grad():
-            return np.asarray(method.probabilities(params, users, items)[0].numpy(), dtype=np.float32)
+            score = torch.from_numpy(found.score[places])[None]
+            return np.asarray(method.probabilities(params, users, items, score)[0].numpy(), dtype=np.float32)
     return engine.choice.probabilities(found.score, places) if len(places) else np.empty(0, dtype=np.float32)
 
 
