@@ -48,10 +48,10 @@ def path(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return model.save(tmp_path_factory.mktemp("served") / "model")
 
 
-def start(path: Path) -> Server:
+def start(path: Path, code: str = CODE) -> Server:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, str(path)], stderr=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE, text=True, env=environment
     )
     assert process.stderr is not None
     first = process.stderr.readline()
@@ -79,6 +79,15 @@ def test_says_where_it_listens(server: Server, model: Model) -> None:
     assert line["url"].startswith("http://127.0.0.1:")
     assert (line["items"], line["shoppers"]) == (8, 7)
     assert set(line) == {"time", "event", "url", "docs", "admin", "model_version", "items", "shoppers", "seconds"}
+
+
+def test_what_stays_for_good_is_not_looked_through_again(path: Path) -> None:
+    """A full collection stops all answers; once it serves, there is next to nothing for one to look through."""
+    told = "; import gc; print('frozen', gc.get_freeze_count(), 'left', len(gc.get_objects()), file=sys.stderr)"
+    code, rest = stop(start(path, CODE + told), signal.SIGTERM)
+    assert code == 0
+    words = rest.splitlines()[-1].split()
+    assert int(words[1]) > 5 * int(words[3])
 
 
 def test_answers_like_the_library(server: Server, model: Model) -> None:

@@ -82,6 +82,7 @@ class Shop:
         self._changed = dict.fromkeys(str(document["item_id"]) for document in documents)
         if keeper is not None and self._changed:
             keeper.know(found.state.model.world.catalogue.ids.tolist())
+        self._warming.warmed(found.state.model.world)  # all that was ever told, before an answer would have to wait
 
     def documents(self) -> list[dict[str, Any]]:
         """What was said of garments since training."""

@@ -7,7 +7,7 @@ derived anew from all that was told, never updated, so the order of events canno
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -87,11 +87,15 @@ def _shoppers(
 
 @dataclass(frozen=True)
 class Warmed:
-    """Parameters that know the first shoppers of some garments: their `rows`, and the catalogue they are rows of."""
+    """Parameters that know the first shoppers of some garments: their `rows`.
+
+    `version`: that of what was told; `garments`: how many the catalogue had that was looked through.
+    """
 
     fitted: Fitted
     rows: frozenset[int]
     version: int
+    garments: int
 
 
 class Warming:
@@ -100,7 +104,7 @@ class Warming:
     def __init__(self, fitted: Fitted, first: First | None) -> None:
         self._base = fitted
         self._first = first if isinstance(fitted.method, Adaptable) else None
-        self._now = Warmed(fitted, frozenset(), -1)
+        self._now = Warmed(fitted, frozenset(), -1, 0)
         self._told: dict[str, tuple[Told, ...]] = {}
         self._who: dict[bytes, str] = {}
         self._lock = threading.Lock()
@@ -115,7 +119,8 @@ class Warming:
         """Parameters for `world`, which is that of the model, perhaps with more garments."""
         if self._first is None:
             return self._now
-        if self._first.changes(self._now.version)[0] == self._now.version:
+        told = self._first.changes(self._now.version)[0] != self._now.version
+        if not told and len(world.catalogue) <= self._now.garments:
             return self._now
         if self._took <= QUICK:
             with self._lock:
@@ -134,22 +139,32 @@ class Warming:
         first, method = self._first, self._base.method
         assert first is not None
         assert isinstance(method, Adaptable)
-        started = time.monotonic()
         version, changed = first.changes(self._now.version)
-        if version == self._now.version:
-            return
-        hot = world.catalogue.n_hot
         if self._now.version < 0:
             ids, changed = world.shoppers.ids[: world.shoppers.n_hot].tolist(), None
             self._who = {first.key(Shopper("user", name)): name for name in ids}
-        cold = world.catalogue.ids[hot:].tolist()
-        for name in cold if changed is None else changed:
-            if world.row_of_item.get(name, -1) >= hot:
-                self._told[name] = first.revealed(name)
-        told = {name: shoppers for name, shoppers in sorted(self._told.items()) if shoppers}
+        started = time.monotonic()
+        looked = self._looked(world, changed)
+        if version == self._now.version and not any(looked.values()):
+            self._now = replace(self._now, garments=max(self._now.garments, len(world.catalogue)))
+            return
+        self._told |= looked
+        there = world.row_of_item
+        told = {name: shoppers for name, shoppers in sorted(self._told.items()) if shoppers and name in there}
         params = self._base.params
         if told:
             params = method.adapt(params, support(world, self._base, told, first, self._who))
         rows = frozenset(world.item_rows(list(told)).tolist())
-        self._now = Warmed(self._base._replace(params=params), rows, version)
-        self._took, self._done = time.monotonic() - started, time.monotonic()
+        self._now = Warmed(self._base._replace(params=params), rows, version, len(world.catalogue))
+        if told:  # the first look at a catalogue of which nothing was told says nothing of the next
+            self._took, self._done = time.monotonic() - started, time.monotonic()
+
+    def _looked(self, world: World, changed: frozenset[str] | None) -> dict[str, tuple[Told, ...]]:
+        """The first shoppers of garments without training events that `changed` (None: all of them).
+
+        And of those that joined since: their events may have come before the catalogue that has them.
+        """
+        first, hot, ids = self._first, world.catalogue.n_hot, world.catalogue.ids
+        assert first is not None
+        names = ids[hot:].tolist() if changed is None else [*changed, *ids[max(self._now.garments, hot) :].tolist()]
+        return {name: first.revealed(name) for name in names if world.row_of_item.get(name, -1) >= hot}
