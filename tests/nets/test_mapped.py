@@ -28,6 +28,10 @@ def params(world):
     return found | mapped.fit(world.data.catalogue.features, found["idf"].numpy(), weights, SHAPE, 0)
 
 
+def expected(params, history, features, rows):
+    return mapped.expected(params, mapped.image(params, history, features, SHAPE), features, rows)
+
+
 def test_it_is_ridge_regression_of_each_column_on_content(world, params) -> None:
     n, users = world.catalogue.n_hot, world.users(world.shoppers.ids[:7].tolist())
     rows = np.arange(len(world.catalogue))[::3]
@@ -38,22 +42,28 @@ def test_it_is_ridge_regression_of_each_column_on_content(world, params) -> None
     left = content[:n].T @ content[:n] + SHAPE.penalty * np.eye(content.shape[1])
     columns_of_all = content @ np.linalg.solve(left, content[:n].T @ targets)
     taken = (users.history[:, :n].toarray() > 0).astype(np.float64)
-    found = mapped.expected(params, users.history, world.catalogue.features, rows, SHAPE)
+    found = expected(params, users.history, world.catalogue.features, rows)
     np.testing.assert_allclose(found, (taken @ columns_of_all.T)[:, rows], rtol=1e-3, atol=1e-4)
     assert found.std() > 0.01
 
 
 def test_a_kept_catalogue_gives_the_same(world, params) -> None:
     kept = keeping(world)
-    users, rows = world.users(world.shoppers.ids[:3].tolist()), np.array([0, 5, len(world.catalogue) - 1])
-    plain = mapped.expected(params, users.history, world.catalogue.features, rows, SHAPE)
+    users, last = world.users(world.shoppers.ids[:3].tolist()), len(world.catalogue) - 1
+    for rows in (np.array([0, 5, last]), np.arange(last)):
+        same_for(params, users, (world, kept), rows)
+
+
+def same_for(params, users, worlds, rows) -> None:
+    world, kept = worlds
+    plain = expected(params, users.history, world.catalogue.features, rows)
     for _ in range(2):
-        again = mapped.expected(params, users.history, kept.catalogue.features, rows, SHAPE)
+        again = expected(params, users.history, kept.catalogue.features, rows)
         np.testing.assert_allclose(again, plain, atol=1e-6)
 
 
 def test_who_took_nothing_has_nothing_expected(world, params) -> None:
     nobody = sp.csr_matrix((2, len(world.catalogue)), dtype=np.float32)
-    found = mapped.expected(params, nobody, world.catalogue.features, np.arange(4), SHAPE)
+    found = expected(params, nobody, world.catalogue.features, np.arange(4))
     assert not found.any()
     assert torch.isfinite(torch.from_numpy(found)).all()

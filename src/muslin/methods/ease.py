@@ -57,8 +57,9 @@ class Ease:
         out = np.zeros((len(users), len(items)), dtype=np.float32)
         out[:, hot] = sp.csr_matrix(taken @ stored.matrix(params, "ease", n))[:, items.rows[hot]].toarray()
         if not hot.all():
-            new = items.rows[~hot]
-            out[:, ~hot] = mapped.expected(params, users.history, items.catalogue.features, new, self._shape)
+            features = items.catalogue.features
+            image = mapped.image(params, users.history, features, self._shape)
+            out[:, ~hot] = mapped.expected(params, image, features, items.rows[~hot])
         return torch.from_numpy(out)
 
     @property

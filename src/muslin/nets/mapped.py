@@ -35,24 +35,30 @@ def fit(features: Features, idf: Floats, weights: blend.Weights, shape: Shape, s
     return {"basis": torch.from_numpy(basis), "map": torch.from_numpy(mapped)}
 
 
-def expected(params: Params, history: Csr, features: Features, rows: Ints, shape: Shape) -> Floats:
-    """[U, rows] what is expected of `rows` of a catalogue by shoppers with this `history` [U, items].
+def image(params: Params, history: Csr, features: Features, shape: Shape) -> Floats:
+    """[U, R + E] what shoppers with this `history` [U, items] are expected to take, by direction of content.
 
-    `params`: those of `fit`, `ease/...` [N, N], and `idf`, `weight`, `usual` of the blend.
+    `params`: those of `fit`, and `ease/...` [N, N].
     """
-    taken = sp.csr_matrix(history[:, : params["map"].shape[1]].sign())
-    by_item = sp.csr_matrix(taken @ stored.matrix(params, "ease", taken.shape[1])) + shape.own * taken
-    by_direction = np.asarray(by_item @ params["map"].numpy().T, dtype=np.float32)
-    found: Floats = by_direction @ _seen(params, features, rows).T
+    n = params["map"].shape[1]
+    taken = sp.csr_matrix(history[:, :n].sign())
+    by_item = sp.csr_matrix(taken @ stored.once_for(features, params, "ease", n)) + shape.own * taken
+    found: Floats = np.asarray(by_item @ params["map"].numpy().T, dtype=np.float32)
     return found
 
 
-def _seen(params: Params, features: Features, rows: Ints) -> Floats:
-    """[rows, R + E] of a catalogue; of all of it at once where it is kept (`features.kept`)."""
-    used = [params[name] for name in ("idf", "weight", "usual", "basis")]
+def expected(params: Params, seen_UR: Floats, features: Features, rows: Ints) -> Floats:
+    """[U, rows] what is expected of `rows` of a catalogue by shoppers of whom this is the `image`.
+
+    `params`: those of `fit`, and `idf`, `weight`, `usual` of the blend.
+    """
     if features.kept is None:
-        return _directions(params, features.take(rows))
-    return once(features, "mapped", used, lambda: _directions(params, features))[rows]
+        return np.asarray(seen_UR @ _directions(params, features.take(rows)).T)
+    used = [params[name] for name in ("idf", "weight", "usual", "basis")]
+    every = once(features, "mapped", used, lambda: _directions(params, features))
+    if 2 * len(rows) < len(every):
+        return np.asarray(seen_UR @ every[rows].T)
+    return np.asarray((seen_UR @ every.T)[:, rows])  # picking scores is quicker than picking vectors
 
 
 def _directions(params: Params, features: Features) -> Floats:

@@ -44,8 +44,8 @@ def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iter
         assert likeness is not None  # `knn/...` is among the parameters of whoever mixes signals
         yield likeness
     features, sample = items.catalogue.features, params["sample"]
-    image = (mapped.expected(params, users.history, features, r, MAP) for r in (items.rows, sample.numpy()))
-    yield prior.in_units(*image)
+    image = mapped.image(params, users.history, features, MAP)
+    yield prior.in_units(*(mapped.expected(params, image, features, r) for r in (items.rows, sample.numpy())))
     vectors, bias = tower.of_catalogue(params, features)
     rows = torch.from_numpy(items.rows)
     yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
