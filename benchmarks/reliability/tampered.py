@@ -179,7 +179,9 @@ def promised(scale: float) -> Found:
             shutil.copytree(model, room / "untouched")
             found.controls["an untouched copy is accepted"] = load("untouched") == ""
         found.failures += [f"accepted: {what}" for what in through[:20]]
-        found.controls["no hashes"] = bool(survivors(flips(model, room, rng, 30), _trusting(room))[1])
+        # Reading a flipped table can end this process, which is no acceptance: the hashes keep the service from trying.
+        read = (one for one in flips(model, room, rng, 60) if not one[0].endswith(".parquet"))
+        found.controls["no hashes"] = bool(survivors(read, _trusting(room))[1])
     return found
 
 
