@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def demo(
     data: Annotated[str, typer.Option(help="boutique, hm_week (in $MUSLIN_DATA), or a directory.")] = "boutique",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("out/demo"),
-    seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data in the evaluation.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data in the evaluation.")] = 1,
     max_users: Annotated[int, typer.Option(min=1, help="Shoppers asked per question.")] = 2000,
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: one cut, a small boutique.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make the data anew.")] = False,

@@ -37,7 +37,7 @@ class Plan:
     """`boutique`, `hm_week` (in the directory MUSLIN_DATA names), or a directory: a dataset, or the H&M layout."""
     out: Path = Path("out/demo")
     """Directory for everything the demonstration makes."""
-    seeds: int = 3
+    seeds: int = 1
     """Cuts of the data in the evaluation."""
     max_users: int | None = 2000
     """Shoppers asked per question; None asks all."""
@@ -49,7 +49,7 @@ class Plan:
     """Make the data anew; answers of an evaluation are found again only for the same data and code anyway."""
 
     def quick(self) -> "Plan":
-        """The same in a minute: a smaller boutique, one cut, fewer questions."""
+        """The same in little time: a smaller boutique, fewer questions."""
         return replace(self, seeds=1, max_users=500, boutique=QUICK)
 
     @property
