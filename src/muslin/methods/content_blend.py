@@ -42,7 +42,7 @@ class ContentBlend:
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Blended cosines [U, I] of the shoppers' histories and the candidates."""
-        weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
+        weights = blend.of_params(params)
         columns = blend.of_catalogue(items.catalogue.features, params["idf"])
         profiles = columns.profile(users.history.sign())
         return torch.from_numpy(blend.blended(profiles, columns.take(items.rows), weights))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
-from muslin.nets import blend, ease, mapped, stored
+from muslin.nets import blend, ease, mapped, rows, stored
 from muslin.types import Items, Params, TrainData, Users
 
 
@@ -43,22 +43,21 @@ class Ease:
     def init(self, data: TrainData, seed: int) -> Params:
         """`ease/...` [N, N]; `idf` [D], `weight`, `usual` [C] of the blend; `basis` [D, R]; `map` [R + E, N]."""
         features = data.catalogue.features
-        idf = blend.inverse_frequency(features.matrix)
-        found = blend.learned(data, blend.columns(features, idf), seed)
-        tables = {name: torch.from_numpy(table) for name, table in {"idf": idf, **found._asdict()}.items()}
+        idf = torch.from_numpy(blend.inverse_frequency(features.matrix))
+        found = blend.learned(data, blend.columns(features, idf.numpy()), seed)
+        tables = {"idf": idf} | {name: torch.from_numpy(table) for name, table in found._asdict().items()}
         weights = ease.weights(data.matrix(), self.config.penalty, self.config.keep)
         return tables | mapped.fit(features, idf, found, self._shape, seed) | stored.tensors("ease", weights)
 
     def score(self, params: Params, users: Users, items: Items) -> Tensor:
         """Expected preferences [U, I]: EASE's for trained items, their image in content space for new ones."""
         n = len(params["ease/starts"]) - 1
-        taken = sp.csr_matrix(users.history[:, :n].sign())
-        hot = items.rows < n
+        taken, features, hot = rows.taken(users.history, n), items.catalogue.features, items.rows < n
+        by_ease = sp.csr_matrix(taken @ stored.once_for(features, params, "ease", n))
         out = np.zeros((len(users), len(items)), dtype=np.float32)
-        out[:, hot] = sp.csr_matrix(taken @ stored.matrix(params, "ease", n))[:, items.rows[hot]].toarray()
+        out[:, hot] = by_ease[:, items.rows[hot]].toarray()
         if not hot.all():
-            features = items.catalogue.features
-            image = mapped.image(params, users.history, features, self._shape)
+            image = mapped.image(params, taken, by_ease, self._shape)
             out[:, ~hot] = mapped.expected(params, image, features, items.rows[~hot])
         return torch.from_numpy(out)
 

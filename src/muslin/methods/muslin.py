@@ -110,7 +110,7 @@ class Muslin:
         """
         c = self.config
         params = prior.fit(data, self._shape, seed) | tower.start(data, c.dimensions, c.dense_weight, seed)
-        params |= mapped.fit(data.catalogue.features, *_blend(params), signals.MAP, seed)
+        params |= mapped.fit(data.catalogue.features, params["idf"], blend.of_params(params), signals.MAP, seed)
         params |= stored.tensors("knn", item_cosines.similar(data.matrix(), c.nearest, c.shrinkage))
         params |= process.start() | {"mix": signals.start(), "sold": signals.sold(data)} | whole_list.start()
         params |= {
@@ -164,10 +164,6 @@ class Muslin:
     def _shape(self) -> prior.Shape:
         c = self.config
         return prior.Shape(penalty=c.penalty, keep=c.keep, neighbours=c.neighbours, smoothed=0.0, known=0.0)
-
-
-def _blend(params: Params) -> tuple[Floats, blend.Weights]:
-    return params["idf"].numpy(), blend.Weights(params["weight"].numpy(), params["usual"].numpy())
 
 
 def _kinds(params: Params, items: Items) -> Tensor:

@@ -26,7 +26,7 @@ from muslin.data.pairs import pair_batches
 from muslin.features.dense import unit
 from muslin.features.kept import once
 from muslin.nets.rows import by_column
-from muslin.types import Csr, Features, Floats, Ints, TrainData
+from muslin.types import Csr, Features, Floats, Ints, Params, TrainData
 
 Doubles: TypeAlias = NDArray[np.float64]
 
@@ -92,6 +92,11 @@ def columns(features: Features, idf: Floats) -> Columns:
 def of_catalogue(features: Features, idf: Tensor) -> Columns:
     """`columns` of a whole catalogue, made once where it is kept (`features.kept`)."""
     return once(features, "blend", (idf,), lambda: columns(features, idf.numpy()))
+
+
+def of_params(params: Params) -> Weights:
+    """`weight` and `usual` [C] of a method's parameters."""
+    return Weights(params["weight"].numpy(), params["usual"].numpy())
 
 
 def owners(features: Features) -> Ints:

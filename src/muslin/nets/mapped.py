@@ -10,11 +10,11 @@ an item-item model (Steck 2019, WWW), and the map reads main directions of the c
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
+from torch import Tensor
 
 from muslin.features.kept import once
-from muslin.nets import blend, content_map, stored
+from muslin.nets import blend, content_map
 from muslin.types import Csr, Features, Floats, Ints, Params
 
 
@@ -27,23 +27,20 @@ class Shape:
     own: float = 0.3
 
 
-def fit(features: Features, idf: Floats, weights: blend.Weights, shape: Shape, seed: int) -> Params:
-    """`basis` [D, R] and `map` [R + E, N] of the trained items, which have these `features`."""
-    content, dense = content_map.weighted(blend.columns(features, idf), weights)
+def fit(features: Features, idf: Tensor, weights: blend.Weights, shape: Shape, seed: int) -> Params:
+    """`basis` [D, R] and `map` [R + E, N] of the trained items, which have these `features`; `idf` [D]."""
+    content, dense = content_map.weighted(blend.columns(features, idf.numpy()), weights)
     basis = content_map.directions(content, shape.directions, seed)
     mapped = content_map.inverse(content_map.seen(content, dense, basis), shape.penalty)
     return {"basis": torch.from_numpy(basis), "map": torch.from_numpy(mapped)}
 
 
-def image(params: Params, history: Csr, features: Features, shape: Shape) -> Floats:
-    """[U, R + E] what shoppers with this `history` [U, items] are expected to take, by direction of content.
+def image(params: Params, taken: Csr, by_ease: Csr, shape: Shape) -> Floats:
+    """[U, R + E] what shoppers are expected to take, by direction of content; `params`: those of `fit`.
 
-    `params`: those of `fit`, and `ease/...` [N, N].
+    `taken` [U, N]: 1 where a trained item was; `by_ease` [U, N]: what EASE expects of each.
     """
-    n = params["map"].shape[1]
-    taken = sp.csr_matrix(history[:, :n].sign())
-    by_item = sp.csr_matrix(taken @ stored.once_for(features, params, "ease", n)) + shape.own * taken
-    found: Floats = np.asarray(by_item @ params["map"].numpy().T, dtype=np.float32)
+    found: Floats = np.asarray((by_ease + shape.own * taken) @ params["map"].numpy().T, dtype=np.float32)
     return found
 
 
@@ -53,15 +50,14 @@ def expected(params: Params, seen_UR: Floats, features: Features, rows: Ints) ->
     `params`: those of `fit`, and `idf`, `weight`, `usual` of the blend.
     """
     if features.kept is None:
-        return np.asarray(seen_UR @ _directions(params, features.take(rows)).T)
+        return np.asarray(seen_UR @ _directions(params, blend.columns(features.take(rows), params["idf"].numpy())).T)
     used = [params[name] for name in ("idf", "weight", "usual", "basis")]
-    every = once(features, "mapped", used, lambda: _directions(params, features))
+    columns = blend.of_catalogue(features, params["idf"])
+    every = once(features, "mapped", used, lambda: _directions(params, columns))
     if 2 * len(rows) < len(every):
         return np.asarray(seen_UR @ every[rows].T)
     return np.asarray((seen_UR @ every.T)[:, rows])  # picking scores is quicker than picking vectors
 
 
-def _directions(params: Params, features: Features) -> Floats:
-    weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
-    columns = blend.columns(features, params["idf"].numpy())
-    return content_map.seen(*content_map.weighted(columns, weights), params["basis"].numpy())
+def _directions(params: Params, columns: blend.Columns) -> Floats:
+    return content_map.seen(*content_map.weighted(columns, blend.of_params(params)), params["basis"].numpy())

@@ -39,7 +39,7 @@ def of_new(features: Features, params: Params, trained: int, count: int, rows: I
     `params`: `idf`, `weight` and `usual` of the blend. Where the catalogue is kept, each new item is compared once.
     """
     columns = blend.of_catalogue(features, params["idf"])
-    weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
+    weights = blend.of_params(params)
 
     def near(some: Ints) -> Csr:
         return nearest(columns.take(some), columns.take(np.arange(trained)), weights, count)

@@ -41,11 +41,16 @@ class Shape:
         return cls(**{field.name: getattr(config, field.name) for field in fields(cls)})
 
 
-class _Parts(NamedTuple):
-    """Everything about the shoppers [U], the trained items [N] and all items that scoring needs."""
+class Known(NamedTuple):
+    """Of shoppers [U] and trained items [N]: 1 where it was `taken`, and what EASE `expected`."""
 
     taken: Csr
     expected: Csr
+
+
+class _Parts(NamedTuple):
+    """Everything about the shoppers [U] and all items that scoring needs."""
+
     profile: blend.Columns
     every: blend.Columns
     sample: blend.Columns
@@ -90,7 +95,7 @@ def trained(params: Params) -> int:
 
 def scores(params: Params, users: Users, items: Items, shape: Shape) -> Floats:
     """[U, I]."""
-    found = likenesses(params, users, items, shape)
+    found = likenesses(params, users, items, shape, known(params, users, items))
     weight = np.where(items.rows < trained(params), np.float32(shape.known), np.float32(shape.smoothed))
     blended: Floats = (weight * found.expected + found.raw) / (weight + 1)
     return blended
@@ -108,8 +113,15 @@ class Likenesses(NamedTuple):
     together: Floats | None
 
 
-def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Likenesses:
-    """What `scores` weighs, and `together`."""
+def known(params: Params, users: Users, items: Items) -> Known:
+    """What EASE makes of what shoppers took; it knows the trained items only."""
+    n = trained(params)
+    taken = rows.taken(users.history, n)
+    return Known(taken, sp.csr_matrix(taken @ stored.once_for(items.catalogue.features, params, "ease", n)))
+
+
+def likenesses(params: Params, users: Users, items: Items, shape: Shape, known: Known) -> Likenesses:
+    """What `scores` weighs, and `together`; `known`: of these shoppers."""
     parts = _parts(params, users, items)
     n, sample = trained(params), params["sample"].numpy()
     own_raw = blend.scored(parts.profile, parts.every, parts.weights, items.rows)
@@ -118,12 +130,12 @@ def likenesses(params: Params, users: Users, items: Items, shape: Shape) -> Like
     features = items.catalogue.features
     near = neighbours.of_new(features, params, n, shape.neighbours, new) if len(new) else None
     usual = stored.once_for(features, params, "near", n)
-    expected = _spread(parts.expected, parts.expected, (near, usual), items, sample)
+    expected = _spread(known.expected, known.expected, (near, usual), items, sample)
     if "knn/starts" not in params:
         return Likenesses(raw, expected, None)
-    beside = sp.csr_matrix(parts.taken @ stored.once_for(features, params, "knn", n))
+    beside = sp.csr_matrix(known.taken @ stored.once_for(features, params, "knn", n))
     # What was taken is not beside itself, but a new garment that is like it is.
-    others = sp.csr_matrix(beside + parts.taken)
+    others = sp.csr_matrix(beside + known.taken)
     return Likenesses(raw, expected, _spread(beside, others, (near, usual), items, sample))
 
 
@@ -143,15 +155,12 @@ def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, s
 
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:
-    n = trained(params)
-    history = rows.taken(users.history, n)
     features, sample = items.catalogue.features, params["sample"]
     every = blend.of_catalogue(features, params["idf"])
     own = once(features, "sample", (params["idf"], sample), lambda: every.take(sample.numpy()))
-    weights = blend.Weights(params["weight"].numpy(), params["usual"].numpy())
-    expected = sp.csr_matrix(history @ stored.once_for(features, params, "ease", n))
-    # Likeness is to all that the shopper took, a new garment among it too; EASE knows the trained ones only.
-    return _Parts(history, expected, every.profile(users.history.sign()), every, own, weights)
+    weights = blend.of_params(params)
+    # Likeness is to all that the shopper took, a new garment among it too.
+    return _Parts(every.profile(users.history.sign()), every, own, weights)
 
 
 def _root(values: Floats) -> Floats:

@@ -2,9 +2,9 @@
 
 For new and known items alike: likeness to what the shopper took, what EASE expects, what others took together with it,
 what EASE would expect of such content, the learned taste, and what the content promises to sell; of known items also
-what they sold. Each is in standard
-deviations over a fixed sample of trained items, so that weights mean the same for every shopper. The weights change
-with the length of the history: of a shopper who took one thing, what sells says more than one likeness.
+what they sold. Each is in standard deviations over a fixed sample of trained items, so that weights mean the same for
+every shopper. The weights change with the length of the history: of a shopper who took one thing, what sells says more
+than one likeness.
 
 Source: a conditional logit over candidates (McFadden 1974) of standardised scores, as in stacking (Wolpert 1992) of
 level-one models on data they did not see. Differs: the level-two data are garments whose families were left out whole
@@ -26,6 +26,7 @@ from muslin.types import Floats, Ints, Items, Params, TrainData, Users
 NAMES = ("alike", "expected", "together", "mapped", "taste", "promise", "sold")
 """The signals, in the order of the weights."""
 MAP = mapped.Shape()
+"""How the map to EASE's columns is made."""
 KNOWN, NEW, WARMING = 0, 1, 2
 """Kinds of items."""
 START = (0.4, 0.2, 0.2, 0.2, 0.6, 0.2, 0.2)
@@ -40,11 +41,12 @@ def sold(data: TrainData) -> torch.Tensor:
 
 def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iterator[Floats]:
     """The signals [U, I] one after the other, as `NAMES` says."""
-    for likeness in prior.likenesses(params, users, items, shape):
+    known = prior.known(params, users, items)
+    for likeness in prior.likenesses(params, users, items, shape, known):
         assert likeness is not None  # `knn/...` is among the parameters of whoever mixes signals
         yield likeness
     features, sample = items.catalogue.features, params["sample"]
-    image = mapped.image(params, users.history, features, MAP)
+    image = mapped.image(params, *known, MAP)
     yield prior.in_units(*(mapped.expected(params, image, features, r) for r in (items.rows, sample.numpy())))
     vectors, bias = tower.of_catalogue(params, features)
     rows = torch.from_numpy(items.rows)
