@@ -1,4 +1,4 @@
-"""How far to believe few events, by their number: learned from garments and pairs left out of training.
+"""How far to believe few events, by their number: learned from garments left out of training.
 
 What a rule makes of few events was learned on garments whose content the network was trained on, and of one side of a
 pair at a time, by a network that is not told how many events speak. So what a garment's events add to a score is

@@ -92,9 +92,8 @@ class Writer:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             group, last = self._gathered(job)
-            with (
-                self._lock
-            ):  # before anybody learns that theirs is done: what they send next is not to be refused for it
+            # Before anybody learns that theirs is done: what they send next is not to be refused for it.
+            with self._lock:
                 self._waiting -= sum(map(len, group)) + (last is not None)
             self._write([batch for batch in group if batch.future.set_running_or_notify_cancel()])
             if last is not None:
