@@ -101,7 +101,7 @@ def test_every_bit_of_the_manifest_counts(copy) -> None:
         flipped = bytearray(content)
         flipped[place // 8] ^= 1 << place % 8
         (copy / "manifest.json").write_bytes(flipped)
-        assert refused(copy).code in {"damaged_file", "newer_format", "missing_file", "extra_file"}, place
+        assert refused(copy).code in {"damaged_file", "newer_format"}, place
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "schema.json", "config.toml", "events.parquet", "manifest.json"])
