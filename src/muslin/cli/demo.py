@@ -26,7 +26,9 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("out/demo"),
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data in the evaluation.")] = 1,
     max_users: Annotated[int, typer.Option(min=1, help="Shoppers asked per question.")] = 2000,
-    quick: Annotated[bool, typer.Option("--quick", help="Less of everything: a small boutique, fewer questions.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Less of everything: a small boutique, fewer questions.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Make the data anew.")] = False,
     json_to: JsonFile = None,
 ) -> None:
