@@ -4,6 +4,7 @@ A table stands between `<!-- NAME -->` and `<!-- end -->`; `python -m benchmarks
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ WORDS: dict[str, dict[str, str]] = {
         "view": "new",
         "method": "method",
         "leads": "How far `{leader}` is ahead of each on the same questions, with 95 % intervals:",
-        "note": "NDCG@20 among new things, one cut; gains over the same method at k = 0 with 95 % intervals. Shoppers "
-        "a question at most: {users}. Epochs of training at most: {epochs}. † Measured before left-out events said how "
-        "far few events are believed: all were believed in full.",
+        "note": "NDCG@20 among new things; cuts: {cuts}; gains over the same method at k = 0 with 95 % intervals. "
+        "Shoppers a question at most: {users}. Epochs of training at most: {epochs}. "
+        "† Measured before left-out events said how far few events are believed: all were believed in full.",
         "garments": "garments",
         "shoppers": "shoppers",
     },
@@ -48,7 +49,7 @@ WORDS: dict[str, dict[str, str]] = {
         "view": "新的",
         "method": "方法",
         "leads": "在同样的问题上，`{leader}` 领先各方法多少，带 95 % 区间：",
-        "note": "在新事物之间的 NDCG@20，一次切分；增益相对同一方法的 k = 0，带 95 % 区间。"
+        "note": "在新事物之间的 NDCG@20；切分次数：{cuts}；增益相对同一方法的 k = 0，带 95 % 区间。"
         "每个问题的顾客至多：{users}。训练轮数至多：{epochs}。"
         "† 测于由留出的事件决定少量事件可信几分之前：当时全部采信。",
         "garments": "服装",
@@ -104,12 +105,14 @@ def k_shot(rows: list[dict[str, Any]], words: dict[str, str]) -> str:
     keys = sorted({(row["dataset"], row["view"], row["method"]) for row in rows})
     for dataset, view, method in keys:
         own = {r["k"]: r for r in rows if (r["dataset"], r["view"], r["method"]) == (dataset, view, method)}
-        lines.append(_row([dataset, words[view], f"`{method}`", *(_figure(own[k]) for k in ks)]))
+        lines.append(_row([dataset, words[view], f"`{method}`", *(_figure(own.get(k)) for k in ks)]))
     epochs = sorted({(row["dataset"], row["epochs"]) for row in rows})
+    cuts = sorted({(row["dataset"], row.get("cuts", 1)) for row in rows})
     users = {name: max(row["users"] for row in rows if row["dataset"] == name) for name, _, _ in keys}
     about = {
-        "epochs": ", ".join(f"{dataset} {count}" for dataset, count in epochs),
-        "users": ", ".join(f"{dataset} {count}" for dataset, count in users.items()),
+        "epochs": _by_data(epochs),
+        "cuts": _by_data(cuts),
+        "users": _by_data(users.items()),
     }
     return "\n".join([*lines, "", words["note"].format(**about), "", *_leads(rows, words)])
 
@@ -131,12 +134,19 @@ def _leads(rows: list[dict[str, Any]], words: dict[str, str]) -> list[str]:
     return lines
 
 
+def _by_data(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{dataset} {count}" for dataset, count in counts)
+
+
 def _measured(row: dict[str, Any]) -> str:
     """The data's name, with a mark where all events were believed in full."""
     return row["dataset"] if row.get("believed", True) else f"{row['dataset']} †"
 
 
-def _figure(row: dict[str, Any]) -> str:
+def _figure(row: dict[str, Any] | None) -> str:
+    """NDCG@20 and its gain; nothing where that many events were not asked about."""
+    if row is None:
+        return ""
     value = f"{row['ndcg@20']:.3f}"
     return value if not row["k"] else f"{value} ({row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}])"
 
