@@ -60,7 +60,7 @@ def test_the_setting_that_ranks_best_is_chosen(drawn) -> None:
     """Against ranks counted one by one, on scores adapted as serving adapts them."""
 
     def rule(setting: episodes.Setting) -> warming.Coefficients:
-        return lambda alike, _before: np.full(len(alike), setting.first / len(alike))
+        return lambda _alike, before: np.full(before.shape, setting.first / before.shape[-1])
 
     def worth(setting: episodes.Setting) -> float:
         found = []

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
 from muslin.nets import doubt, episodes, prior, warming
+from muslin.nets.first_shoppers import Doubles
 from muslin.types import Items, Params, Support, TrainData, Users
 
 
@@ -53,7 +54,13 @@ _SETTINGS = [
 
 def _posterior(setting: episodes.Setting) -> warming.Coefficients:
     target, noise = setting
-    return lambda alike, before: np.asarray(np.linalg.solve(alike + noise * np.eye(len(alike)), target - before))
+
+    def coefficients(alike: Doubles, before: Doubles) -> Doubles:
+        return np.asarray(
+            np.linalg.solve(alike + noise * np.eye(alike.shape[-1]), (target - before)[..., None])[..., 0]
+        )
+
+    return coefficients
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ _SETTINGS = [
 
 
 def _votes(setting: episodes.Setting) -> warming.Coefficients:
-    return lambda alike, _before: np.full(len(alike), setting.first / (len(alike) + setting.second))
+    return lambda _alike, before: np.full(before.shape, setting.first / (before.shape[-1] + setting.second))
 
 
 @dataclass(frozen=True)

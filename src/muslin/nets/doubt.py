@@ -13,7 +13,6 @@ all their first shoppers: matching of second moments.
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.linalg import solve_triangular
 
 from muslin.nets import stored, warming
 from muslin.nets.episodes import Cases
@@ -22,17 +21,17 @@ from muslin.types import Csr, Floats, Items, Params, Support
 
 def adapted(params: Params, support: Support, noise: float) -> Params:
     """`adapted/of` [K] the catalogue row of the item, and `adapted/seen/...` [K, N] the row, of each of K events."""
-    histories = warming.damped(support.users.history, params["damping"].numpy())
-    events = sp.csc_matrix(support.weight)
-    rows, found = [], [sp.csr_matrix((0, histories.shape[1]), dtype=np.float64)]
-    for column in range(events.shape[1]):
-        own = histories[events.indices[events.indptr[column] : events.indptr[column + 1]]]
-        if own.shape[0]:
-            factor = np.linalg.cholesky((own @ own.T).toarray() + noise * np.eye(own.shape[0]))
-            inverse = solve_triangular(factor, np.eye(len(factor)), lower=True)
-            found.append(sp.csr_matrix(sp.csr_matrix(inverse) @ own))
-            rows += [int(support.items.rows[column])] * len(factor)
-    return {"adapted/of": torch.tensor(rows, dtype=torch.int64)} | stored.tensors("adapted/seen", sp.vstack(found))
+    told = warming.heard(params, support)
+    parts, items = [sp.csr_matrix((0, told.histories.shape[1]), dtype=np.float64)], [told.rows[:0]]
+    for group, alike in zip(told.groups, told.alike, strict=True):
+        n_items, k = group.shoppers.shape
+        inverse = np.linalg.inv(np.linalg.cholesky(alike + noise * np.eye(k)))
+        item, row, column = np.nonzero(np.tril(np.ones_like(inverse)))
+        cells = (inverse[item, row, column], (item * k + row, group.shoppers[item, column]))
+        parts.append(sp.csr_matrix(cells, shape=(n_items * k, told.histories.shape[0])) @ told.histories)
+        items.append(np.repeat(support.items.rows[group.columns], k))
+    of = torch.from_numpy(np.concatenate(items))
+    return {"adapted/of": of} | stored.tensors("adapted/seen", sp.vstack(parts))
 
 
 def explained(params: Params, history: Csr, items: Items) -> Floats:

@@ -137,10 +137,11 @@ def best(
     """The setting whose coefficients, on top of the prior, rank the true items highest on average over all k."""
     params, items, users = episodes.params, episodes.cases.items, episodes.cases.users
     before = prior.scores(params, users, items, shape)
-    told = [(support, prior.scores(params, support.users, items, shape)) for support in episodes.cases.told]
+    supports = episodes.cases.told
+    told = [(warming.heard(params, own), prior.scores(params, own.users, items, shape)) for own in supports]
 
     def worth(setting: Setting) -> float:
-        after = [warming.adapted(params, support, known, rule(setting)) for support, known in told]
+        after = [warming.weighed(params, heard, known, rule(setting)) for heard, known in told]
         ranked = [before + warming.added(a, users.history, items) for a in after]
         return float(np.mean([episodes.cases.worth(scores) for scores in ranked]))
 

@@ -28,6 +28,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.nets import prior, stored, tower, warming
+from muslin.nets.first_shoppers import columns, groups, products, together
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.types import Csr, Floats, Ints, Items, Params, Support, TrainData, Users
@@ -90,18 +91,23 @@ def known(params: Params, users: Users, items: Items) -> Known:
     return Known(damped, expected, taste.numpy(), along, middle, (np.diff(damped.indptr) > 0).astype(np.float32))
 
 
-def only(shoppers: Known, rows: Ints) -> Known:
-    """Only the named rows."""
-    own = (shoppers.damped[rows], shoppers.expected[rows], shoppers.taste[rows], shoppers.along[rows])
-    return Known(*own, shoppers.middle, shoppers.there[rows])
-
-
 def between(asked: Known, told: Known) -> Tensor:
     """[4, U, S] how alike each shopper is to each, in each way."""
     history = (asked.damped @ told.damped.T).toarray() - asked.along[:, [0]] - told.along[:, 0] + asked.middle[0]
     expected = (asked.expected @ told.damped.T).toarray() - asked.along[:, [2]] - told.along[:, 1] + asked.middle[1]
     there = np.outer(asked.there, told.there)
     parts = (history * there, asked.taste @ told.taste.T, expected * there, np.ones_like(history))
+    return torch.from_numpy(np.stack([np.asarray(part, dtype=np.float32) for part in parts]))
+
+
+def among(shoppers: Known, told_Jk: Ints) -> Tensor:
+    """[4, J, k, k] `between` the k shoppers of each of J items."""
+    along, there = shoppers.along[told_Jk], shoppers.there[told_Jk]
+    damped, mine, theirs = shoppers.damped, along[:, :, None], along[:, None]
+    history = products(damped, damped, told_Jk) - mine[..., 0] - theirs[..., 0] + shoppers.middle[0]
+    expected = products(shoppers.expected, damped, told_Jk) - mine[..., 2] - theirs[..., 1] + shoppers.middle[1]
+    both, taste = there[:, :, None] * there[:, None], shoppers.taste[told_Jk]
+    parts = (history * both, taste @ taste.swapaxes(1, 2), expected * both, np.ones_like(history))
     return torch.from_numpy(np.stack([np.asarray(part, dtype=np.float32) for part in parts]))
 
 
@@ -118,7 +124,7 @@ def coefficients(process: Params, alike_4Jkk: Tensor, before_Jk: Tensor) -> Tens
 
 def rows_told(support: Support) -> Tensor:
     """[J] catalogue rows of the items with an event."""
-    return torch.from_numpy(support.items.rows[np.flatnonzero(sp.csc_matrix(support.weight).getnnz(axis=0))])
+    return torch.from_numpy(support.items.rows[columns(groups(support.weight))])
 
 
 def adapted(params: Params, support: Support, before: Floats) -> Params:
@@ -131,15 +137,12 @@ def adapted(params: Params, support: Support, before: Floats) -> Params:
     `before` [S, I]: logits of the items of `support` for its shoppers, without what these events add.
     """
     shoppers = known(params, support.users, support.items)
-    events = sp.csc_matrix(support.weight)
-    columns = np.flatnonzero(np.diff(events.indptr))
-    sums = sp.lil_matrix((len(columns), len(support.users)), dtype=np.float32)
-    for place, column in enumerate(columns):
-        told = events.indices[events.indptr[column] : events.indptr[column + 1]]
-        own = only(shoppers, told)
-        rest = torch.from_numpy(np.ascontiguousarray(before[told, column], dtype=np.float32))
-        sums[place, told] = coefficients(params, between(own, own)[:, None], rest[None]).numpy()
-    share = sp.csr_matrix(sums)
+    found = groups(support.weight)
+    rest = [torch.from_numpy(before[own.shoppers, own.columns[:, None]].astype(np.float32)) for own in found]
+    values = [
+        coefficients(params, among(shoppers, own.shoppers), each).numpy() for own, each in zip(found, rest, strict=True)
+    ]
+    share = together(found, values, len(support.users))
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}
     sums_of = {
         "taste": share @ shoppers.taste,

@@ -155,12 +155,11 @@ def _episode(lesson: Lesson, place: Csr, tellers: _Tellers, k: int) -> Episode:
     by_garment = sp.csc_matrix(between(tellers.place, 1, k))
     told = by_garment.indices.reshape(by_garment.shape[1], k)
     column, rows = torch.arange(len(told)), torch.from_numpy(told.astype(np.int64))
-    one_by_one = [process.only(tellers.known, own) for own in told]
     return Episode(
         _damped(replace(lesson, truth=torch.from_numpy(late.toarray()), closed=torch.from_numpy(first.toarray() > 0))),
         tellers.lesson.base[rows, column[:, None]],
         tellers.lesson.short.squeeze(1)[rows],
-        torch.stack([process.between(own, own) for own in one_by_one], dim=1),
+        process.among(tellers.known, rows.numpy()),
         process.between(tellers.asked, tellers.known)[:, :, rows.flatten()].reshape(4, -1, *rows.shape),
         column,
     )

@@ -9,19 +9,19 @@ mean; the sum is user-based collaborative filtering (Herlocker et al. 1999, SIGI
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 
 from muslin.nets import stored
+from muslin.nets.first_shoppers import Doubles, Group, columns, groups, products, together
 from muslin.nets.rows import unit_rows
 from muslin.types import Csr, Floats, Ints, Items, Params, Support
 
-Doubles = NDArray[np.float64]
 Coefficients = Callable[[Doubles, Doubles], Doubles]
-"""From the likenesses [k, k] of an item's k shoppers and the prior [k] of each to the coefficient [k] of each."""
+"""From the likenesses [J, k, k] of each item's k shoppers and the prior [J, k] of each to the coefficients [J, k]."""
 
 
 def damping(pairs: Csr, power: float) -> Floats:
@@ -35,27 +35,41 @@ def damped(history: Csr, weight: Floats) -> Csr:
     return unit_rows(sp.csr_matrix(history[:, : len(weight)].sign() @ sp.diags_array(weight), dtype=np.float64))
 
 
+class Heard(NamedTuple):
+    """Events of items before anything is made of them: the damped `histories` [S, N], and `alike` [J, k, k] by group.
+
+    `rows` [items told of]: their catalogue rows.
+    """
+
+    histories: Csr
+    groups: list[Group]
+    alike: list[Doubles]
+    rows: Ints
+
+
+def heard(params: Params, support: Support) -> Heard:
+    """What `support` says of whom, whatever is made of it."""
+    histories = damped(support.users.history, params["damping"].numpy())
+    found = groups(support.weight)
+    alike = [products(histories, histories, group.shoppers) for group in found]
+    return Heard(histories, found, alike, support.items.rows[columns(found)])
+
+
 def adapted(params: Params, support: Support, prior: Floats, coefficients: Coefficients) -> Params:
     """`params` with `adapted/rows` [J] and `adapted/...` [J, N]: what the events of J items add to their scores.
 
     `prior` [S, I]: the scores of the items of `support` for its shoppers before these events.
     """
-    weight = params["damping"].numpy()
-    histories = damped(support.users.history, weight)
-    events = sp.csc_matrix(support.weight)
-    rows, found = [], [sp.csr_matrix((0, len(weight)), dtype=np.float64)]
-    for column in range(events.shape[1]):
-        shoppers = events.indices[events.indptr[column] : events.indptr[column + 1]]
-        if not len(shoppers):
-            continue
-        own = histories[shoppers]
-        alike = (own @ own.T).toarray()
-        share = coefficients(alike, prior[shoppers, column].astype(np.float64))
-        rows.append(int(support.items.rows[column]))
-        found.append(sp.csr_matrix(share[None, :] @ own))
-    added = {"adapted/rows": torch.tensor(rows, dtype=torch.int64)}
+    return weighed(params, heard(params, support), prior, coefficients)
+
+
+def weighed(params: Params, told: Heard, prior: Floats, coefficients: Coefficients) -> Params:
+    """`adapted`, of events that were heard already."""
+    before = [prior[group.shoppers, group.columns[:, None]].astype(np.float64) for group in told.groups]
+    shares = [coefficients(*each) for each in zip(told.alike, before, strict=True)]
+    sums = together(told.groups, shares, told.histories.shape[0]) @ told.histories
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}
-    return kept | added | stored.tensors("adapted", sp.vstack(found))
+    return kept | {"adapted/rows": torch.from_numpy(told.rows)} | stored.tensors("adapted", sums)
 
 
 def added(params: Params, history: Csr, items: Items) -> Floats:
