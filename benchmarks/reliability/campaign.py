@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -66,6 +67,20 @@ def write(campaign: Campaign, scale: float) -> Found:
 def _cpu() -> float:
     """Seconds of processor time, those of children that ended among them."""
     return sum(os.times()[:4])
+
+
+class Steps:
+    """Says on standard error how far a long run is, every fiftieth of `whole`, and what it saw."""
+
+    def __init__(self, name: str, whole: int) -> None:
+        self._name, self._whole, self._told, self._started = name, whole, 0, time.monotonic()
+
+    def at(self, done: int, saw: object = "") -> None:
+        """`done` of the whole."""
+        if done * 50 // self._whole > self._told:
+            self._told = done * 50 // self._whole
+            seconds = time.monotonic() - self._started
+            print(f"   {self._name}: {done:,} of {self._whole:,} in {seconds:.0f} s {saw}", file=sys.stderr, flush=True)
 
 
 def sized(target: int, scale: float, least: int = 1) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found, sized
-from benchmarks.reliability.traffic import rules
+from benchmarks.reliability.campaign import Campaign, Found, Steps, sized
+from benchmarks.reliability.traffic import memory, rules
 from muslin.engine.online.event import Shopper
 from muslin.engine.online.online import Online, clock
 
@@ -32,13 +32,14 @@ def grown(place: Path, shoppers: int, mutant: AbstractContextManager[None]) -> t
     """
     now, slots = clock() // 1000 - 1000, min(max(1000, shoppers // 20), FULL // 4)
     with mutant, Online.open(place, rules(slots=slots, snapshot_events=slots)) as online:
-        told, early = {}, 0
+        told, early, steps = {}, 0, Steps("memory", shoppers)
         for start in range(0, shoppers, BATCH):
             online.ingest([_event(n, now) for n in range(start, min(start + BATCH, shoppers))])
             if len(told) < WITNESSES:
                 told[start] = online.history(_shopper(start))
             if not early and start >= min(max(shoppers // 5, FULL), shoppers // 2):
                 early = _resident()
+            steps.at(start, f"{_resident() / 1e6:.0f} MB" if start % (100 * BATCH) == 0 else "")
         late = _resident()
         changed = sum(online.history(_shopper(n)) != answer for n, answer in told.items())
         return (late - early) / early, changed, online.stats().evictions
@@ -66,7 +67,7 @@ def _resident() -> int:
 
 def apart(shoppers: int, mutant: Callable[[], AbstractContextManager[None]]) -> tuple[float, int, int]:
     """`grown` in a fresh process: what others left in ours would be counted."""
-    with TemporaryDirectory() as place, multiprocessing.get_context("spawn").Pool(1) as pool:
+    with TemporaryDirectory(dir=memory()) as place, multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_in_child, (place, shoppers, mutant))
 
 

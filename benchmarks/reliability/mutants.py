@@ -80,7 +80,7 @@ def replay_skips() -> Iterator[None]:
 @contextmanager
 def never_evict() -> Iterator[None]:
     """Keep every slot in memory."""
-    with patched(Slab, "shrink", lambda _: None), patched(Slab, "written", lambda slab: slab._dirty.clear()):
+    with patched(Slab, "shrink", lambda *_: None), patched(Slab, "written", lambda slab: slab._dirty.clear()):
         yield
 
 

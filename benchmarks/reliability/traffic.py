@@ -1,12 +1,11 @@
 """Events of a made-up shop, and the questions every campaign asks of a state directory afterwards."""
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from muslin.engine.online.online import Online, clock
 from muslin.engine.online.rules import Rules
@@ -18,7 +17,7 @@ class Traffic:
     """Numbered events, the same for the same seed. `people`, `garments`: how many take part."""
 
     def __init__(self, seed: int, people: int = 500, garments: int = 200, now: int | None = None) -> None:
-        self._rng = np.random.default_rng(seed)
+        self._rng = random.Random(seed)
         self._people, self._garments = people, garments
         self._now = (clock() if now is None else now) // 1000
         self.count = 0
@@ -30,13 +29,13 @@ class Traffic:
 
     def _event(self) -> dict[str, Any]:
         self.count += 1
-        rng = self._rng
+        drawn = self._rng.random
         return {
             "event_id": f"{self._seed}-{self.count}",
-            "type": KINDS[int(rng.integers(len(KINDS)))],
-            "user_id": f"user {int(rng.integers(self._people))}",
-            "item_id": f"g{int(rng.integers(self._garments) * rng.random()):04d}",
-            "timestamp": self._now - int(rng.integers(1, 48 * 3_600_000)),
+            "type": KINDS[int(drawn() * len(KINDS))],
+            "user_id": f"user {int(drawn() * self._people)}",
+            "item_id": f"g{int(drawn() * drawn() * self._garments):04d}",
+            "timestamp": self._now - 1 - int(drawn() * 48 * 3_600_000),
         }
 
 

@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Admission:
         kept = [one for one in bad if one.rejected.code not in UNKEPT]
         log.quarantine(self.db, kept, now)
         new = [fresh for fresh, verdict in pairs if verdict == "new"]
-        rows = [row for fresh in new if (row := self._write(fresh, now)) is not None]
+        rows = self._write(new, now)
         count, pending = Counter(verdicts), len(new) - len(rows)
         events = Counter((fresh.row.kind, _OUTCOME[verdict]) for fresh, verdict in pairs if verdict != "conflict")
         events["other", "rejected"] = len(rejected)
@@ -67,22 +67,30 @@ class Admission:
         self.events.update(admitted.events)
         self.quarantined.update(admitted.quarantined)
 
-    def _write(self, fresh: Fresh, now: int) -> Row | None:
-        """The row of the log, None where the event waits for its garment."""
-        log.remember(self.db, self.keys, fresh, now // DAY)
-        if self.known is not None and fresh.row.item not in self.known:
-            self.seq += 1
-            log.append(self.db, fresh.row._replace(seq=self.seq), "pending")
-            return None
-        return self.enter(fresh.row)
+    def _write(self, events: Collection[Fresh], now: int) -> list[Row]:
+        """The rows of the log; events of garments that the catalogue lacks wait for them."""
+        log.remember(self.db, events, now // DAY)
+        known, rows = self.known, [fresh.row for fresh in events]
+        if known is None:
+            return self.enter(rows)
+        waiting = [row for row in rows if row.item not in known]
+        log.append(self.db, [row._replace(seq=self._next()) for row in waiting], "pending")
+        return self.enter([row for row in rows if row.item in known])
 
-    def enter(self, row: Row) -> Row:
-        """Give a row its number and write it into the log."""
-        self.seq += 1
-        counted = log.occurrence(self.db, row, self.rules.daily_cap) < self.rules.daily_cap
-        entered = row._replace(seq=self.seq, counted=counted)
+    def enter(self, rows: Iterable[Row]) -> list[Row]:
+        """Give rows their numbers and write them into the log."""
+        entered, most, before = [], self.rules.daily_cap, dict[tuple[Any, ...], int]()
+        for row in rows:
+            like = (row.item, row.day, row.shopper, row.kind)
+            count = before[like] if like in before else log.occurrence(self.db, row, most)
+            before[like] = count + 1
+            entered.append(row._replace(seq=self._next(), counted=count < most))
         log.append(self.db, entered)
         return entered
+
+    def _next(self) -> int:
+        self.seq += 1
+        return self.seq
 
 
 def _conflict(fresh: Fresh, keys: Keys) -> Bad:

@@ -1,14 +1,18 @@
 """The SQLite file of the online state: how it is opened, what is in it, and how older ones become newer ones."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from muslin.errors import DataError
 
 FILE = "state.db"
 """The database, in the state directory."""
+
+_AT_ONCE = 500
+"""Keys asked for in one statement."""
 
 MIGRATIONS = (
     """
@@ -85,6 +89,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def among(db: sqlite3.Connection, sql: str, keys: Sequence[bytes], *first: Any) -> Iterator[tuple[Any, ...]]:
+    """Rows of `sql`, which takes `first` and ends in IN, for `keys`, however many these are."""
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        yield from db.execute(f"{sql} ({','.join('?' * len(some))})", (*first, *some)).fetchall()
 
 
 def fact(db: sqlite3.Connection, name: str, default: str = "") -> str:

@@ -67,13 +67,15 @@ class Row(NamedTuple):
 class Fresh(NamedTuple):
     """A checked event that is not in the log yet.
 
-    Its `place` in the batch, the `row` to be, the `body` as sent, and the digest of that.
+    Its `place` in the batch, the `row` to be, the `body` as sent, the digest of that, and the `name` that its id is
+    known by.
     """
 
     place: int
     row: Row
     body: bytes
     digest: bytes
+    name: bytes
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):

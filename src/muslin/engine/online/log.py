@@ -1,9 +1,10 @@
 """The log in SQL: what is new in a batch and what is not, and rows in and out."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
+from muslin.engine.online.database import among
 from muslin.engine.online.event import Bad, Fresh, Row
 from muslin.engine.online.keys import Keys
 
@@ -14,28 +15,29 @@ MOST_QUARANTINED = 100_000
 Verdict = Literal["new", "duplicate", "conflict", "dropped"]
 
 
-def judged(db: sqlite3.Connection, keys: Keys, batch: Iterable[Fresh]) -> list[Verdict]:
+def judged(db: sqlite3.Connection, keys: Keys, batch: Sequence[Fresh]) -> list[Verdict]:
     """What each event of a batch is. Of equal ids in a batch the first counts."""
-    within: dict[bytes, bytes] = {}
-    found: list[Verdict] = []
-    for fresh in batch:
-        grave = keys.grave(fresh.row.shopper)
-        if db.execute("SELECT 1 FROM erased WHERE grave = ?", (grave,)).fetchone():
-            found.append("dropped")
-            continue
-        name = keys.event(fresh.row.event_id)
-        known = within.get(name) or _digest(db, name)
-        if known is None:
-            within[name] = fresh.digest
-            found.append("new")
-        else:
-            found.append("duplicate" if known == fresh.digest else "conflict")
-    return found
+    buried = _buried(db, keys, {fresh.row.shopper for fresh in batch})
+    names = [fresh.name for fresh in batch]
+    known = {bytes(name): bytes(digest) for name, digest in among(db, "SELECT id, digest FROM ids WHERE id IN", names)}
+    return [_verdict(fresh, known) if fresh.row.shopper not in buried else "dropped" for fresh in batch]
 
 
-def _digest(db: sqlite3.Connection, name: bytes) -> bytes | None:
-    row = db.execute("SELECT digest FROM ids WHERE id = ?", (name,)).fetchone()
-    return None if row is None else bytes(row[0])
+def _verdict(fresh: Fresh, known: dict[bytes, bytes]) -> Verdict:
+    """Of an event, by the digests of ids; one that is new is known from then on."""
+    before = known.get(fresh.name)
+    if before is None:
+        known[fresh.name] = fresh.digest
+        return "new"
+    return "duplicate" if before == fresh.digest else "conflict"
+
+
+def _buried(db: sqlite3.Connection, keys: Keys, shoppers: Collection[bytes]) -> set[bytes]:
+    """Those of `shoppers` who were erased."""
+    if db.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is None:
+        return set()
+    graves = {keys.grave(shopper): shopper for shopper in shoppers}
+    return {graves[bytes(grave)] for (grave,) in among(db, "SELECT grave FROM erased WHERE grave IN", list(graves))}
 
 
 def occurrence(db: sqlite3.Connection, row: Row, most: int) -> int:
@@ -44,14 +46,14 @@ def occurrence(db: sqlite3.Connection, row: Row, most: int) -> int:
     return int(db.execute(sql, (row.item, row.day, row.shopper, row.kind, most)).fetchone()[0])
 
 
-def append(db: sqlite3.Connection, row: Row, table: Literal["events", "pending"] = "events") -> None:
-    """Write a row."""
-    db.execute(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - one of two words
+def append(db: sqlite3.Connection, rows: Iterable[Row], table: Literal["events", "pending"] = "events") -> None:
+    """Write rows."""
+    db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608 - one of two words
 
 
-def remember(db: sqlite3.Connection, keys: Keys, fresh: Fresh, day: int) -> None:
-    """Know an event's id from `day` on."""
-    db.execute("INSERT INTO ids VALUES (?, ?, ?)", (keys.event(fresh.row.event_id), fresh.digest, day))
+def remember(db: sqlite3.Connection, events: Iterable[Fresh], day: int) -> None:
+    """Know the ids of events from `day` on."""
+    db.executemany("INSERT INTO ids VALUES (?, ?, ?)", [(fresh.name, fresh.digest, day) for fresh in events])
 
 
 def forget_ids(db: sqlite3.Connection, before_day: int) -> None:

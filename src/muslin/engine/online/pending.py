@@ -16,7 +16,7 @@ def taken_up(db: sqlite3.Connection, admission: Admission) -> list[Row]:
     for item in items:
         if admission.known is None or item in admission.known:
             sql = f"SELECT {log.COLUMNS} FROM pending WHERE item = ? ORDER BY seq"  # noqa: S608 - names of our own
-            found += [admission.enter(log.as_row(values)) for values in db.execute(sql, (item,)).fetchall()]
+            found += admission.enter([log.as_row(values) for values in db.execute(sql, (item,)).fetchall()])
             db.execute("DELETE FROM pending WHERE item = ?", (item,))
     return found
 

@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, NamedTuple, TypeVar, cast
 
+from muslin.engine.online.database import among
 from muslin.engine.online.slots import Item, User, digest, packed, unpacked
 
 S = TypeVar("S", Item, User)
@@ -38,6 +40,7 @@ class Slab(Generic[S]):
         self._rebuild = rebuild
         self._slots: OrderedDict[bytes, S] = OrderedDict()
         self._dirty: dict[bytes, int] = {}
+        self._absent: frozenset[bytes] = frozenset()
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -48,14 +51,35 @@ class Slab(Generic[S]):
         if slot is not None:
             self._slots.move_to_end(key)
             return slot
+        if key in self._absent:
+            return None
         row = self._db.execute("SELECT body, digest FROM slots WHERE kind = ? AND key = ?", (self.kind, key)).fetchone()
         if row is None:
             return None
-        body = bytes(row[0])
-        sound = digest(self.kind, key, body) == int.from_bytes(row[1], "little")
-        found = cast(S, unpacked(self.kind, body) if sound else self._rebuild(self.kind, key))
-        self._slots[key] = found
+        found = self._read(key, bytes(row[0]), row[1])
         self.shrink()
+        return found
+
+    @contextmanager
+    def at_hand(self, keys: Iterable[bytes], db: sqlite3.Connection) -> Iterator[None]:
+        """Read those of `keys` that are not in memory at once from `db`; the rest of them are in neither, for a while.
+
+        While it lasts, slots must not be written: one that was absent could be let go.
+        """
+        wanted = [key for key in keys if key not in self._slots]
+        rows = among(db, "SELECT key, body, digest FROM slots WHERE kind = ? AND key IN", wanted, self.kind)
+        read = {bytes(key): self._read(bytes(key), bytes(body), told) for key, body, told in rows}
+        self._absent = frozenset(wanted).difference(read)
+        try:
+            yield
+        finally:
+            self._absent = frozenset()
+        self.shrink(len(read))
+
+    def _read(self, key: bytes, body: bytes, told: bytes) -> S:
+        """Take up a slot as the disk has it; what does not have the digest `told` is made anew."""
+        sound = digest(self.kind, key, body) == int.from_bytes(told, "little")
+        found = self._slots[key] = cast(S, unpacked(self.kind, body) if sound else self._rebuild(self.kind, key))
         return found
 
     def change(self, key: bytes, new: Callable[[], S]) -> S:
@@ -112,9 +136,9 @@ class Slab(Generic[S]):
         while len(self._slots) > self._most:
             self.shrink()
 
-    def shrink(self) -> None:
-        """Let the least recently used go, a few at a time, until the bound is kept; changed ones stay."""
-        for _ in range(_STEPS):
+    def shrink(self, steps: int = _STEPS) -> None:
+        """Let the least recently used go, at most as many as `steps`, until the bound is kept; changed ones stay."""
+        for _ in range(steps):
             if len(self._slots) <= self._most:
                 return
             key, slot = self._slots.popitem(last=False)

@@ -8,7 +8,7 @@ import math
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import cast
 
@@ -22,7 +22,9 @@ from muslin.engine.online.slab import Changed, Slab
 from muslin.engine.online.slots import Item, User
 
 _MASK = (1 << 128) - 1
-_AT_ONCE = 100
+_AT_ONCE = 500
+"""Events whose slots are read at once."""
+_PACKED = 100
 """Slots packed before readers may have the lock."""
 _CHANGES = 100_000
 """Changes of garments remembered for those who follow them."""
@@ -82,9 +84,17 @@ class State:
             self.snapshot()
         self.written()
 
-    def apply(self, rows: Iterable[Row]) -> None:
+    def apply(self, rows: Sequence[Row]) -> None:
         """Take events in."""
         with self.lock:
+            for start in range(0, len(rows), _AT_ONCE):
+                self._take(rows[start : start + _AT_ONCE])
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        """Some events, whose slots are read at once."""
+        items = {row.item.encode() for row in rows}
+        users = {row.shopper for row in rows if self._weights.get(row.kind, 0) > 0}
+        with self.items.at_hand(items, self._db), self.users.at_hand(users, self._db):
             for row in rows:
                 self._apply(row)
                 self.applied = max(self.applied, row.seq)
@@ -146,9 +156,9 @@ class State:
         slabs: tuple[Slab[Item] | Slab[User], ...] = (self.items, self.users)
         for slab in slabs:
             keys = slab.unwritten()
-            for start in range(0, len(keys), _AT_ONCE):
+            for start in range(0, len(keys), _PACKED):
                 with self.lock:
-                    found += [(slab.kind, one) for one in slab.changed(keys[start : start + _AT_ONCE])]
+                    found += [(slab.kind, one) for one in slab.changed(keys[start : start + _PACKED])]
         return found
 
     def _total(self, changed: list[tuple[str, Changed]]) -> int:

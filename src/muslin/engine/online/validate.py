@@ -99,7 +99,7 @@ class Checker:
             counted=True,
             more=more,
         )
-        return Fresh(index, row, body, blake2b(body, digest_size=16).digest())
+        return Fresh(index, row, body, blake2b(body, digest_size=16).digest(), self.keys.event(event.event_id))
 
     def _time(self, moment: str | int) -> int:
         try:
