@@ -2,13 +2,16 @@
 
 import json
 import math
+import re
 from typing import Annotated, Any
+from unittest import mock
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muslin.http import strict_json
 from muslin.http.problems import ProblemError
 from muslin.http.strict_json import below, read
 
@@ -83,3 +86,30 @@ def test_pointers(body: bytes, code: str, pointer: str) -> None:
 def test_pointers_hold_plain_names_only(name: str) -> None:
     assert below("/x", name) == "/x"
     assert below("/x", "plain-Name_1") == "/x/plain-Name_1"
+
+
+texts = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=5)
+extreme = st.recursive(
+    st.integers(-(10**25), 10**25) | st.sampled_from([1e308, 5e-324, 10**18, -(10**18), 10**19]) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    extreme, st.sampled_from(["", "e0", "E400", "e-400", ".5e308", "0" * 310 + ".0"]), st.sampled_from([1, 30, 31, 40])
+)
+def test_only_what_cannot_be_refused_is_not_looked_through(value: Any, tail: str, depth: int) -> None:
+    """The quick look for what may be wrong never lets through what the long one refuses."""
+    number = f"1{tail}" if tail else "1"
+    body = f'{{"a": {"[" * depth}{json.dumps(value)}, {number}{"]" * depth}}}'.encode()
+    with mock.patch.object(strict_json, "_SUSPECT", re.compile("")):
+        thorough = _outcome(body)
+    assert _outcome(body) == thorough
+
+
+def _outcome(body: bytes) -> Any:
+    try:
+        return read(body, Box)
+    except ProblemError as error:
+        return error.code, error.faults

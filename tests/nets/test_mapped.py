@@ -30,8 +30,10 @@ def params(world):
 
 def expected(params, history, features, rows):
     taken = sp.csr_matrix(history[:, : params["map"].shape[1]].sign())
-    by_ease = sp.csr_matrix(taken @ stored.matrix(params, "ease", taken.shape[1]))
-    return mapped.expected(params, mapped.image(params, taken, by_ease, SHAPE), features, rows)
+    by_ease = (taken @ stored.matrix(params, "ease", taken.shape[1])).toarray()
+    image = mapped.image(params, taken, by_ease, SHAPE, features)
+    (found,) = mapped.expected(params, image, features, rows)
+    return found
 
 
 def test_it_is_ridge_regression_of_each_column_on_content(world, params) -> None:

@@ -39,3 +39,17 @@ def test_columns_are_weighted_and_what_was_taken_is_one() -> None:
     np.testing.assert_array_equal(rows.taken(matrix, 3).toarray(), [[1, 0, 1], [0, 0, 0], [0, 1, 1]])
     np.testing.assert_array_equal(rows.taken(matrix, 2).toarray(), [[1, 0], [0, 0], [0, 1]])
     assert matrix.max() == 5
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 40))
+def test_products_are_those_of_dense_matrices(seed: int, count: int, wanted: int) -> None:
+    rng = np.random.default_rng(seed)
+    content = sp.random(40, 6, 0.3, format="csr", dtype=np.float32, rng=rng)
+    history = sp.random(count, 40, 0.2, format="csr", dtype=np.float32, rng=rng)
+    right, some = rng.normal(size=(6, count)).astype(np.float32), rng.permutation(40)[:wanted]
+    found = rows.times(content, right, some, some[:1])
+    np.testing.assert_allclose(found[0], content.toarray()[some] @ right, atol=1e-5)
+    np.testing.assert_allclose(found[1], found[0][:1], atol=1e-6)
+    np.testing.assert_allclose(rows.product(history, content), history.toarray() @ content.toarray(), atol=1e-5)
+    for width in (30, 40):
+        np.testing.assert_array_equal(rows.taken(history, width).toarray(), np.sign(history.toarray()[:, :width]))

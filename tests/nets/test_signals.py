@@ -6,10 +6,11 @@ import torch
 
 from muslin import registry
 from muslin.data.splits import item_cold
+from muslin.features.append import keeping
 from muslin.features.space import World, encode
 from muslin.nets import neighbours, prior, signals, stored
 from muslin.testing.worlds import tiny_shop
-from muslin.types import Params
+from muslin.types import Items, Params
 
 SHAPE = prior.Shape(penalty=50.0, keep=300, neighbours=30, smoothed=0.0, known=0.0)
 
@@ -54,8 +55,8 @@ def test_together_is_what_others_took_beside_it_and_what_that_is_like_of_new_ite
     taken = (users.history[:, :n].toarray() > 0).astype(np.float32)
     beside = taken @ stored.matrix(params, "knn", n).toarray()
     new = items.rows[items.rows >= n]
-    near = neighbours.of_new(items.catalogue.features, params, n, SHAPE.neighbours, new).toarray()
-    wanted = np.concatenate([beside, (beside + taken) @ near.T], axis=1)
+    near = neighbours.of_new(items.catalogue.features, params, n, SHAPE.neighbours, new)
+    wanted = np.concatenate([beside, (beside + taken) @ near.near.toarray()[near.place].T], axis=1)
     for side in (slice(0, n), slice(n, None)):
         for row, expected in zip(found[:, side], wanted[:, side], strict=True):
             assert np.ptp(expected) > 0
@@ -70,3 +71,20 @@ def test_new_items_have_sold_what_an_average_one_has(world, params) -> None:
     assert not sold[0, n:].any()
     count = np.asarray(world.data.matrix().getnnz(axis=0))
     assert (np.argsort(sold[0, :n], kind="stable") == np.argsort(count, kind="stable")).all()
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("count", [1, 3, 70])
+def test_a_kept_catalogue_and_few_shoppers_take_another_way_to_the_same(world, looked, looks, count) -> None:
+    """Products by feature, rows added up one by one, parts kept: nothing of it may be seen in a signal."""
+    entry = registry.entry("muslin")
+    shop = encode(item_cold(looked, 0).train) if looks else world
+    taught = entry.build(entry.config(dimensions=16)).init(shop.data, 0)
+    names = [*shop.shoppers.ids[: count - 1], "a stranger"] if count > 1 else [shop.shoppers.ids[2]]
+    users, kept = shop.users(names), keeping(shop)
+    last = len(shop.catalogue) - 1
+    for rows in (np.arange(last + 1), np.array([last]), np.array([0, 7, last - 3, last])):
+        plain = signals.each(taught, users, Items(shop.catalogue, rows), SHAPE)
+        other = signals.each(taught, users, Items(kept.catalogue, rows), SHAPE)
+        for name, one, two in zip(signals.NAMES, plain, other, strict=True):
+            np.testing.assert_allclose(two, one, atol=2e-4, err_msg=name)

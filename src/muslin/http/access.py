@@ -29,7 +29,7 @@ class Access:
     def admit(self, request: Request[Any, Any, State]) -> None:
         """Raise `ProblemError` (401, 403 or 429) unless this request may go on."""
         scope = request.route_handler.opt["scope"] if request.method != "OPTIONS" else None
-        if held_in(request.url.path) or held_in(str(request.scope["query_string"], "latin-1")):
+        if held_in(request.scope["path"]) or held_in(str(request.scope["query_string"], "latin-1")):
             raise self._refusal("key_in_url", _CHALLENGE)
         keys = self._keys.current()
         if scope is None or not self._keys.locked:

@@ -39,8 +39,15 @@ class Limits:
 class StrictRequest(Request[Any, Any, State]):
     """A request whose body is bounded and, where a handler asks for `data`, read by `strict_json`."""
 
+    _whole: bytes | None = None
+
     async def body(self) -> bytes:
         """The body as sent; raises `ProblemError` for its kind, size, or slowness, and when there is none."""
+        if self._whole is None:
+            self._whole = await self._sent()
+        return self._whole
+
+    async def _sent(self) -> bytes:
         _refuse_kind(self)
         limits: Limits = self.app.state.limits
         try:

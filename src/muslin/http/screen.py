@@ -29,13 +29,14 @@ async def screen(request: Request[Any, Any, Any]) -> None:
     """Refuse huge headers, a length that two servers could read differently, who may not, and unknown parameters."""
     begin(request.scope)
     # The protocol refuses headers that come in many pieces; those that come in one reach us.
-    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > _HEADER_BYTES:
+    headers = request.scope["headers"]
+    if sum(len(name) + len(value) for name, value in headers) > _HEADER_BYTES:
         raise ProblemError("headers_too_large", headers={"Connection": "close"})
-    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+    if {name for name, _ in headers} >= {b"content-length", b"transfer-encoding"}:
         raise ProblemError("ambiguous_length", headers={"Connection": "close"})
     request.app.state.access.admit(request)
     known = request.route_handler.opt.get("query")
-    if known is None:
+    if known is None or not request.scope["query_string"]:
         return
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
@@ -50,9 +51,9 @@ async def finish(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)
-    headers["X-Request-ID"] = request_id(scope)
     there = {name.lower() for name, _ in headers.headers}
-    headers.headers.extend(header for header in _HEADERS if header[0] not in there)
+    named = (b"x-request-id", request_id(scope).encode())
+    headers.headers.extend(header for header in (named, *_HEADERS) if header[0] not in there)
     state = scope["litestar_app"].state
     allow(scope, headers, state.access)
     seen = observation(message, scope)

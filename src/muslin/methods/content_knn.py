@@ -21,7 +21,7 @@ from muslin.nets.blend import inverse_frequency
 from muslin.nets.rows import unit_rows, unit_vector
 from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
 
-FEW = 12
+FEW = 4
 """Times fewer candidates than garments from which on rows are picked and then scored: picking a row costs as much."""
 
 

@@ -8,7 +8,6 @@ Differs: small weights are dropped (`nets.ease`); see `nets.mapped`.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -53,12 +52,12 @@ class Ease:
         """Expected preferences [U, I]: EASE's for trained items, their image in content space for new ones."""
         n = len(params["ease/starts"]) - 1
         taken, features, hot = rows.taken(users.history, n), items.catalogue.features, items.rows < n
-        by_ease = sp.csr_matrix(taken @ stored.once_for(features, params, "ease", n))
+        by_ease = rows.product(taken, stored.once_for(features, params, "ease", n))
         out = np.zeros((len(users), len(items)), dtype=np.float32)
-        out[:, hot] = by_ease[:, items.rows[hot]].toarray()
+        out[:, hot] = by_ease[:, items.rows[hot]]
         if not hot.all():
-            image = mapped.image(params, taken, by_ease, self._shape)
-            out[:, ~hot] = mapped.expected(params, image, features, items.rows[~hot])
+            image = mapped.image(params, taken, by_ease, self._shape, features)
+            (out[:, ~hot],) = mapped.expected(params, image, features, items.rows[~hot])
         return torch.from_numpy(out)
 
     @property

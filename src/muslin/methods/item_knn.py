@@ -60,7 +60,7 @@ class ItemKnn:
         if not hot.all():
             features, content = items.catalogue.features, self.config.content
             near = neighbours.of_new(features, params, n, content, items.rows[~hot])
-            out[:, ~hot] = neighbours.votes(sp.csr_matrix(expected + self.config.own * taken), near)
+            out[:, ~hot] = near.votes((expected + self.config.own * taken).toarray())
         return torch.from_numpy(out)
 
 

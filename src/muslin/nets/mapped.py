@@ -15,6 +15,7 @@ from torch import Tensor
 
 from muslin.features.kept import once
 from muslin.nets import blend, content_map
+from muslin.nets.rows import times
 from muslin.types import Csr, Features, Floats, Ints, Params
 
 
@@ -35,29 +36,49 @@ def fit(features: Features, idf: Tensor, weights: blend.Weights, shape: Shape, s
     return {"basis": torch.from_numpy(basis), "map": torch.from_numpy(mapped)}
 
 
-def image(params: Params, taken: Csr, by_ease: Csr, shape: Shape) -> Floats:
+def image(params: Params, taken: Csr, by_ease: Floats, shape: Shape, features: Features) -> Floats:
     """[U, R + E] what shoppers are expected to take, by direction of content; `params`: those of `fit`.
 
-    `taken` [U, N]: 1 where a trained item was; `by_ease` [U, N]: what EASE expects of each.
+    `taken` [U, N]: 1 where a trained item was; `by_ease` [U, N]: what EASE expects of each. `features`: of a catalogue
+    that may keep what is made of the parameters.
     """
-    found: Floats = np.asarray((by_ease + shape.own * taken) @ params["map"].numpy().T, dtype=np.float32)
-    return found
+    wanted = by_ease + np.float32(shape.own) * taken.toarray()
+    some = np.flatnonzero(wanted.any(axis=0))
+    if _PICKING * len(some) > wanted.shape[1]:
+        return np.asarray(wanted @ params["map"].numpy().T)
+    # EASE expects nothing of most items of a large catalogue.
+    by_item = once(features, "map", (params["map"],), lambda: np.ascontiguousarray(params["map"].numpy().T))
+    return np.asarray(wanted[:, some] @ by_item[some])
 
 
-def expected(params: Params, seen_UR: Floats, features: Features, rows: Ints) -> Floats:
-    """[U, rows] what is expected of `rows` of a catalogue by shoppers of whom this is the `image`.
+def expected(params: Params, seen_UR: Floats, features: Features, *rows: Ints) -> list[Floats]:
+    """[U, rows] what is expected of each of `rows` of a catalogue by shoppers of whom this is the `image`.
 
     `params`: those of `fit`, and `idf`, `weight`, `usual` of the blend.
     """
-    if features.kept is None:
-        return np.asarray(seen_UR @ _directions(params, blend.columns(features.take(rows), params["idf"].numpy())).T)
-    used = [params[name] for name in ("idf", "weight", "usual", "basis")]
-    columns = blend.of_catalogue(features, params["idf"])
-    every = once(features, "mapped", used, lambda: _directions(params, columns))
-    if 2 * len(rows) < len(every):
-        return np.asarray(seen_UR @ every[rows].T)
-    return np.asarray((seen_UR @ every.T)[:, rows])  # picking scores is quicker than picking vectors
+    basis = params["basis"].numpy()
+    if features.kept is None or len(seen_UR) > _FEW:
+        parts = [content_map.seen(*_weighted(params, features, r), basis) for r in rows]
+        return [np.asarray(seen_UR @ part.T) for part in parts]
+    # For a few shoppers: what they see in each feature, which garments have a few of, and not in each direction.
+    content, dense = _weighted(params, features)
+    by_feature = np.ascontiguousarray(basis @ seen_UR[:, : basis.shape[1]].T)
+    found = times(content, by_feature, *rows)
+    if dense.shape[1]:
+        found = [a + dense[r] @ seen_UR[:, basis.shape[1] :].T for a, r in zip(found, rows, strict=True)]
+    return [np.ascontiguousarray(part.T) for part in found]
 
 
-def _directions(params: Params, columns: blend.Columns) -> Floats:
-    return content_map.seen(*content_map.weighted(columns, blend.of_params(params)), params["basis"].numpy())
+_FEW = 8
+"""Shoppers asked for at once."""
+_PICKING = 4
+"""Times longer that it takes to pick a row of the map and multiply it than to multiply it where it stands."""
+
+
+def _weighted(params: Params, features: Features, rows: Ints | None = None) -> tuple[Csr, Floats]:
+    """Content and embeddings of `rows`, or of the whole catalogue, made once where that is kept."""
+    weights = blend.of_params(params)
+    if rows is not None:
+        return content_map.weighted(blend.columns(features.take(rows), params["idf"].numpy()), weights)
+    used, columns = [params[name] for name in ("idf", "weight", "usual")], blend.of_catalogue(features, params["idf"])
+    return once(features, "mapped", used, lambda: content_map.weighted(columns, weights))

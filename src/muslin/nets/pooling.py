@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from muslin.nets.sparse import sparse_product
-from muslin.types import Csr
+from muslin.types import Csr, Ints
 
 _TINY = 1e-30
 
@@ -24,10 +24,21 @@ def pooled(sharpness: Tensor, shares: Csr, vectors_NK: Tensor, candidates_IK: Te
 
     `shares` [U, N] rows that sum to one, or are empty; unit vectors. Differentiable once.
     """
+    used, history = held(shares)
+    return of_cosines(sharpness, history, vectors_NK[torch.from_numpy(used)] @ candidates_IK.T)
+
+
+def held(shares: Csr) -> tuple[Ints, Csr]:
+    """The H items [H] that anybody holds, and `shares` [U, H] of those alone."""
     used, place = np.unique(shares.indices, return_inverse=True)
     history = sp.csr_matrix((shares.data, place, shares.indptr), shape=(shares.shape[0], len(used)))
-    near = torch.exp(sharpness * (vectors_NK[torch.from_numpy(used.astype(np.int64))] @ candidates_IK.T - 1))
-    return _root(sparse_product(history, near), sharpness, shares)
+    return used.astype(np.int64), history
+
+
+def of_cosines(sharpness: Tensor, history: Csr, cosines_HI: Tensor) -> Tensor:
+    """`pooled` [U, I] of the cosines of what is `held` with candidates."""
+    near = torch.exp(sharpness * (cosines_HI - 1))
+    return _root(sparse_product(history, near), sharpness, history)
 
 
 def pooled_pairs(sharpness: Tensor, shares: Csr, vectors_NK: Tensor, targets_BK: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
 from muslin.features.kept import once
@@ -45,7 +44,7 @@ class Known(NamedTuple):
     """Of shoppers [U] and trained items [N]: 1 where it was `taken`, and what EASE `expected`."""
 
     taken: Csr
-    expected: Csr
+    expected: Floats
 
 
 class _Parts(NamedTuple):
@@ -117,7 +116,7 @@ def known(params: Params, users: Users, items: Items) -> Known:
     """What EASE makes of what shoppers took; it knows the trained items only."""
     n = trained(params)
     taken = rows.taken(users.history, n)
-    return Known(taken, sp.csr_matrix(taken @ stored.once_for(items.catalogue.features, params, "ease", n)))
+    return Known(taken, rows.product(taken, stored.once_for(items.catalogue.features, params, "ease", n)))
 
 
 def likenesses(params: Params, users: Users, items: Items, shape: Shape, known: Known) -> Likenesses:
@@ -133,13 +132,13 @@ def likenesses(params: Params, users: Users, items: Items, shape: Shape, known: 
     expected = _spread(known.expected, known.expected, (near, usual), items, sample)
     if "knn/starts" not in params:
         return Likenesses(raw, expected, None)
-    beside = sp.csr_matrix(known.taken @ stored.once_for(features, params, "knn", n))
+    beside = rows.product(known.taken, stored.once_for(features, params, "knn", n))
     # What was taken is not beside itself, but a new garment that is like it is.
-    others = sp.csr_matrix(beside + known.taken)
+    others = beside + known.taken.toarray()
     return Likenesses(raw, expected, _spread(beside, others, (near, usual), items, sample))
 
 
-def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, sample: Ints) -> Floats:
+def _spread(own: Floats, others: Floats, near: tuple[neighbours.New | None, Csr], items: Items, sample: Ints) -> Floats:
     """[U, I] of values of trained items [U, N]: known ones have their `own`, new ones those of `others` they are like.
 
     `near`: which trained items the new ones of `items` are like, and the trained ones of the sample.
@@ -147,10 +146,9 @@ def _spread(own: Csr, others: Csr, near: tuple[Csr | None, Csr], items: Items, s
     hot = items.rows < own.shape[1]
     found = np.empty((own.shape[0], len(items)), dtype=np.float32)
     if hot.any():
-        every = own.toarray()
-        found[:, hot] = _root(in_units(every[:, items.rows[hot]], every[:, sample]))
+        found[:, hot] = _root(in_units(own[:, items.rows[hot]], own[:, sample]))
     if near[0] is not None:
-        found[:, ~hot] = in_units(neighbours.votes(others, near[0]), neighbours.votes(others, near[1]))
+        found[:, ~hot] = in_units(near[0].votes(others), neighbours.votes(others, near[1]))
     return found
 
 

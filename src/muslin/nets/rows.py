@@ -1,10 +1,13 @@
 """Matrices row by row: unit length, means, and the largest values of each."""
 
+from copy import copy
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from muslin.types import Csr, Floats
+from muslin.features.one_row import sum_of_rows
+from muslin.types import Csr, Floats, Ints
 
 
 def unit_rows(matrix: Csr) -> Csr:
@@ -36,11 +39,37 @@ def by_column(matrix: Csr, weight: NDArray[np.floating]) -> Csr:
 def taken(history: Csr, count: int) -> Csr:
     """[U, `count`] 1 where `history` [U, N] has an event with one of the first items."""
     ones = _like(history, np.sign(history.data))
-    return ones if count == history.shape[1] else sp.csr_matrix(ones[:, :count])
+    if count == history.shape[1]:
+        return ones
+    if history.shape[0] == 1 and not (history.indices >= count).any():
+        return sp.csr_matrix((ones.data, ones.indices, ones.indptr), shape=(1, count))
+    return sp.csr_matrix(ones[:, :count])
+
+
+def product(history_UN: Csr, matrix_ND: Csr) -> Floats:
+    """`history @ matrix` [U, D], dense; of one shopper without what SciPy does to find its shape."""
+    if history_UN.shape[0] == 1:
+        return sum_of_rows(matrix_ND, history_UN.indices, history_UN.data)[None]
+    return np.asarray((history_UN @ matrix_ND).toarray())
+
+
+def times(content_ND: Csr, right_DQ: Floats, *rows: Ints) -> list[Floats]:
+    """`content[r] @ right` [rows, Q] for each of `rows`: of everything, and then picked, where most rows are wanted."""
+    if _PICKING * sum(map(len, rows)) < content_ND.shape[0]:
+        return [np.asarray(content_ND[r] @ right_DQ) for r in rows]
+    every = np.asarray(content_ND @ right_DQ)
+    return [every[r] for r in rows]
+
+
+_PICKING = 4
+"""Times longer that it takes to pick a sparse row and multiply it than to multiply it where it stands."""
 
 
 def _like(matrix: Csr, data: NDArray[np.floating]) -> Csr:
-    return sp.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    """`matrix` with other values; SciPy would check all of it again."""
+    found = copy(matrix)
+    found.data = data
+    return found
 
 
 def largest(values: NDArray[np.floating], count: int, *, size: NDArray[np.floating] | None = None) -> Csr:

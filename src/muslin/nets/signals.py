@@ -17,11 +17,12 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from muslin.features.kept import once
 from muslin.nets import mapped, prior, tower
-from muslin.nets.pooling import pooled
+from muslin.nets.pooling import held, of_cosines
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
-from muslin.types import Floats, Ints, Items, Params, TrainData, Users
+from muslin.types import Features, Floats, Ints, Items, Params, TrainData, Users
 
 NAMES = ("alike", "expected", "together", "mapped", "taste", "promise", "sold")
 """The signals, in the order of the weights."""
@@ -45,18 +46,23 @@ def each(params: Params, users: Users, items: Items, shape: prior.Shape) -> Iter
     for likeness in prior.likenesses(params, users, items, shape, known):
         assert likeness is not None  # `knn/...` is among the parameters of whoever mixes signals
         yield likeness
-    features, sample = items.catalogue.features, params["sample"]
-    image = mapped.image(params, *known, MAP)
-    yield prior.in_units(*(mapped.expected(params, image, features, r) for r in (items.rows, sample.numpy())))
-    vectors, bias = tower.of_catalogue(params, features)
-    rows = torch.from_numpy(items.rows)
-    yield prior.in_units(_taste(params, users, vectors, rows), _taste(params, users, vectors, sample))
-    spread = float(bias[sample].std(correction=0)) or 1.0
-    promise = ((bias[rows] - bias[sample].mean()) / spread).numpy()
-    yield np.broadcast_to(promise, (len(users), len(items)))
-    every = np.zeros(len(items.catalogue), dtype=np.float32)
-    every[: prior.trained(params)] = params["sold"].numpy()
-    yield np.broadcast_to(every[items.rows], (len(users), len(items)))
+    features, rows = items.catalogue.features, (items.rows, params["sample"].numpy())
+    image = mapped.image(params, *known, MAP, features)
+    yield prior.in_units(*mapped.expected(params, image, features, *rows))
+    yield prior.in_units(*_taste(params, users, features, *rows))
+    used = [params[name] for name in ("sample", "sold", "bias", "idf")]
+    for alike in once(features, "signals", used, lambda: _for_everybody(params, features)):
+        yield np.broadcast_to(alike[items.rows], (len(users), len(items)))
+
+
+def _for_everybody(params: Params, features: Features) -> tuple[Floats, Floats]:
+    """What is `promise`d of each garment [N] of a catalogue, and what it `sold`."""
+    _, bias = tower.of_catalogue(params, features)
+    usual = bias[params["sample"]]
+    promise = (bias - usual.mean()) / (float(usual.std(correction=0)) or 1.0)
+    sold = np.zeros(len(bias), dtype=np.float32)
+    sold[: prior.trained(params)] = params["sold"].numpy()
+    return promise.numpy(), sold
 
 
 def mixed(params: Params, users: Users, items: Items, shape: prior.Shape) -> Floats:
@@ -95,11 +101,12 @@ def start() -> torch.Tensor:
     return weights
 
 
-def _taste(params: Params, users: Users, vectors: torch.Tensor, rows: torch.Tensor) -> Floats:
-    most = 2 * len(rows) >= len(vectors)  # then picking scores is quicker than picking vectors
-    sharpness, candidates = params["log_sharpness"].exp(), vectors if most else vectors[rows]
-    liked = pooled(sharpness, row_means(users.history), vectors, candidates)
-    profile = sparse_product(sp.csr_matrix(users.features), params["profile"]) @ candidates.T
-    both = liked + profile
-    taste: Floats = (both[:, rows] if most else both).numpy()
-    return taste
+def _taste(params: Params, users: Users, features: Features, *rows: Ints) -> Iterator[Floats]:
+    """[U, rows] of each of `rows`."""
+    used, history = held(row_means(users.history))
+    vectors, sharpness = tower.of_catalogue(params, features)[0], params["log_sharpness"].exp()
+    asked = torch.cat(
+        [vectors[torch.from_numpy(used)], sparse_product(sp.csr_matrix(users.features), params["profile"])]
+    )
+    for found in tower.products(params, features, asked, *rows):
+        yield (of_cosines(sharpness, history, found[: len(used)]) + found[len(used) :]).numpy()

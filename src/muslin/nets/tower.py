@@ -13,9 +13,10 @@ from torch import Tensor
 
 from muslin.features.kept import once
 from muslin.nets import blend
+from muslin.nets.rows import times
 from muslin.nets.sparse import sparse_product
 from muslin.random import torch_stream
-from muslin.types import Csr, Features, Floats, Params, TrainData
+from muslin.types import Csr, Features, Floats, Ints, Params, TrainData
 
 FIXED = frozenset({"idf", "length"})
 """Parameters that belong to the features and are not trained, by their first word."""
@@ -60,6 +61,36 @@ def of_catalogue(params: Params, features: Features) -> tuple[Tensor, Tensor]:
     """`items` of a whole catalogue, made once where it is kept (`features.kept`)."""
     used = [params[name] for name in sorted(params) if name.partition("/")[0] in _READ]
     return once(features, "tower", used, lambda: items(params, features))
+
+
+def products(params: Params, features: Features, asked_QK: Tensor, *rows: Ints) -> list[Tensor]:
+    """[Q, rows] inner products of vectors with those of each of `rows` of a catalogue.
+
+    For a few vectors, and garments that are sparse features alone, by what the vectors see in each feature: a garment
+    has few features and its vector many numbers.
+    """
+    vectors, _ = of_catalogue(params, features)
+    wide = len(params["item"]) > len(vectors) or features.dense or "adapter/down" in params
+    if features.kept is None or wide or len(asked_QK) > _FEW:
+        if 2 * sum(map(len, rows)) >= len(vectors):  # picking products is quicker than picking vectors
+            every = asked_QK @ vectors.T
+            return [every[:, torch.from_numpy(r)] for r in rows]
+        return [asked_QK @ vectors[torch.from_numpy(r)].T for r in rows]
+    used = [params["idf"], params["item"]]
+    content = once(features, "tower content", used, lambda: _of_unit_length(params, features))
+    by_feature = (params["item"] @ asked_QK.T).numpy()
+    return [torch.from_numpy(np.ascontiguousarray(part.T)) for part in times(content, by_feature, *rows)]
+
+
+_FEW = 64
+"""Vectors whose products are taken by feature."""
+
+
+def _of_unit_length(params: Params, features: Features) -> Csr:
+    """[N, D] content, times `item` vectors of unit length."""
+    content = _scaled(features.matrix, params["idf"])
+    length = sparse_product(content, params["item"]).norm(dim=1).clamp_min(1e-12).numpy()
+    return sp.csr_matrix(sp.diags_array(1 / length) @ content, dtype=np.float32)
 
 
 _READ = FIXED | {"item", "bias", "dense", "adapter"}

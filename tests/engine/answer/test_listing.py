@@ -69,10 +69,12 @@ def test_a_listing_is_a_walk_down_the_whole_catalogue(
 
 def test_candidates_are_found_by_row() -> None:
     found = Listing(np.array([2, 5, 9]), np.zeros(3, np.float32), np.array([1]), False)
-    assert found.has(np.array([0, 2, 3, 5, 9, 12])).tolist() == [False, True, False, True, True, False]
+    rows, place = found.among(np.array([0, 9, 2, 3, 5, 12]))
+    assert rows.tolist() == [9, 2, 5]
+    assert place.tolist() == [2, 0, 1]
     assert found.places(np.array([9, 2])).tolist() == [2, 0]
     nothing = Listing(np.empty(0, np.int64), np.zeros(0, np.float32), np.empty(0, np.int64), False)
-    assert nothing.has(np.array([0, 3])).tolist() == [False, False]
+    assert [part.tolist() for part in nothing.among(np.array([0, 3]))] == [[], []]
 
 
 @pytest.mark.parametrize("many", [0, 1, 50])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from muslin.engine.explore.winning import _log_below, highest_bound, thompson
+from muslin.engine.explore.winning import _HAZARD, _LOG_BELOW, _places, highest_bound, thompson
 from muslin.random import stream
 
 
@@ -26,9 +26,12 @@ def test_two_garments_are_a_normal_integral() -> None:
     assert thompson(mean, spread)[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_table_is_the_logarithm_of_the_distribution() -> None:
+def test_the_tables_are_the_logarithm_of_the_distribution_and_its_slope() -> None:
     z = np.concatenate([np.linspace(-6, 40, 20_001), [-6 - 1e-9, 1e6]])
-    assert _log_below(z) == pytest.approx(norm.logcdf(z), abs=1e-6)
+    cell, part = _places(3 * z + 2, np.array([2.0]), np.array([3.0]))
+    assert _LOG_BELOW.of(cell, part)[0] == pytest.approx(norm.logcdf(z), abs=1e-6)
+    slope = np.exp(norm.logpdf(z) - norm.logcdf(z)) * np.sqrt(2 * np.pi)
+    assert _HAZARD.of(cell, part)[0] == pytest.approx(slope, rel=1e-4, abs=1e-14)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -77,7 +77,9 @@ def answer(engine: Engine, ask: Ask, rng: np.random.Generator, now: int) -> Answ
         raise NotFiniteError
     first = _first(engine, ask, found, rng, now)
     best = found.rows()
-    row = np.concatenate([first.row, best[~np.isin(best, first.row, kind="table")]])[:DEPTH]
+    there = np.zeros(len(engine.state), dtype=bool)
+    there[first.row] = True
+    row = np.concatenate([first.row, best[~there[best]]])[:DEPTH]
     more, place = len(row) - len(first.row), found.places(row)
     return Answered(
         row,
@@ -131,8 +133,10 @@ def _probabilities(engine: Engine, users: Users, found: Listing, places: Ints) -
 
 def _paths(engine: Engine, users: Users, row: Ints) -> np.ndarray:
     """Paths [L]; a garment that learned from its first shoppers is warming, as a new shopper with events is."""
-    items = Items(engine.state.model.world.catalogue, row)
-    path = np.asarray(scoring.paths(engine.warmed.fitted.method, users, items)[0])
+    catalogue = engine.state.model.world.catalogue
+    kinds = Items(catalogue, np.array([0, catalogue.n_hot]))  # all that a path sees of a garment: trained, or not
+    of_kind = scoring.paths(engine.warmed.fitted.method, users, kinds)[0]
+    path = np.asarray(of_kind[(row >= catalogue.n_hot).astype(np.int64)])
     learned = engine.warmed.rows
     for place in [place for place, one in enumerate(row.tolist()) if one in learned] if learned else ():
         if path[place] == "cold":

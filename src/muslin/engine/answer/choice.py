@@ -37,7 +37,9 @@ class Choice:
 
     def probabilities(self, score: Floats, picked: Ints) -> Floats:
         """[P] of the garments at `picked` among all that may be shown, whose scores are `score` [I]."""
-        odds = np.exp(np.float32(self.scale) * (score - score.max()))  # of the best: 1
+        odds = score - score.max()
+        odds *= np.float32(self.scale)
+        np.exp(odds, out=odds)  # of the best: 1
         return np.asarray(odds[picked] / odds.sum(dtype=np.float64), dtype=np.float32)
 
 

@@ -30,10 +30,13 @@ class Listing(NamedTuple):
         """Places of `rows`, each of which is a candidate."""
         return np.searchsorted(self.candidates, rows)
 
-    def has(self, rows: Ints) -> Bools:
-        """Which of `rows` are candidates."""
-        place = np.minimum(self.places(rows), max(len(self.candidates) - 1, 0))
-        return self.candidates[place] == rows if len(self.candidates) else np.zeros(len(rows), dtype=bool)
+    def among(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Those of `rows` that are candidates, and their places."""
+        if not len(self.candidates):
+            return rows[:0], rows[:0]
+        place = np.minimum(self.places(rows), len(self.candidates) - 1)
+        there = self.candidates[place] == rows
+        return rows[there], place[there]
 
 
 def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: int) -> Listing:
@@ -66,8 +69,11 @@ def leading(score: Floats, popularity: Floats, rows: Ints, k: int) -> Ints:
     head = np.arange(len(rows))
     if k < len(rows):
         least = np.partition(score, len(rows) - k)[len(rows) - k]
-        above, equal = np.flatnonzero(score > least), np.flatnonzero(score == least)
-        head = np.concatenate([above, _popular(equal, popularity, rows)[: k - len(above)]])
+        head = np.flatnonzero(score >= least)
+        if len(head) > k:  # equals at the end, of which the most popular stay
+            above = score[head] > least
+            last = _popular(head[~above], popularity, rows)[: k - int(above.sum())]
+            head = np.concatenate([head[above], last])
     head = _popular(np.sort(head), popularity, rows)
     return head[np.argsort(-score[head], kind="stable")]
 
@@ -78,5 +84,7 @@ def _popular(places: Ints, popularity: Floats, rows: Ints) -> Ints:
 
 def _first_of_each(family: Ints) -> Ints:
     """Places of those whose `family` [L] did not come before."""
-    _, first = np.unique(family, return_index=True)
-    return np.sort(first)
+    first = np.empty(int(family.max(initial=-1)) + 1, dtype=np.int64)
+    place = np.arange(len(family))
+    first[family[::-1]] = place[::-1]  # what is written last stays: the first of each
+    return np.flatnonzero(first[family] == place)

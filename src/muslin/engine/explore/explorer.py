@@ -1,5 +1,6 @@
 """Keeps count of what was shown, and says which garments may take the slots of a list."""
 
+import math
 import threading
 from collections.abc import Mapping
 
@@ -10,7 +11,7 @@ from muslin.engine.assortment.state import Assortment
 from muslin.engine.explore.admission import admitted
 from muslin.engine.explore.plan import Plan
 from muslin.engine.explore.slots import Pool
-from muslin.types import Ints
+from muslin.types import Floats, Ints
 
 KNOWN_AT = 10.0
 """Impressions after which half of the doubt about a garment is gone (as variance)."""
@@ -47,14 +48,13 @@ class Explorer:
 
     def pool(self, state: Assortment, found: Listing, now: int) -> Pool:
         """Garments that may take a slot for the shopper of the listing `found`: those among its candidates."""
-        rows = self._taking_part(state, now)
-        rows = rows[found.has(rows)]
+        rows, place = found.among(self._taking_part(state, now))
         times = self._counts[rows]
-        doubt = max(float(found.score.std()) if len(found.score) else 0.0, 1e-9)
+        doubt = max(_spread(found.score), 1e-9)
         return Pool(
             rows,
             state.model.world.catalogue.family[rows],
-            found.score[found.places(rows)].astype(np.float64),
+            found.score[place].astype(np.float64),
             doubt / np.sqrt(1 + times / KNOWN_AT),
             np.maximum(self.plan.guarantee - times, 0).astype(np.float64),
         )
@@ -74,3 +74,11 @@ class Explorer:
         if had < len(ids):
             new = [self._before.get(name, 0) for name in ids[had:]]
             self._counts = np.concatenate([self._counts, np.array(new, dtype=np.int64)])
+
+
+def _spread(score: Floats) -> float:
+    """Standard deviation; 0 of nothing."""
+    if not len(score):
+        return 0.0
+    off = score - score.mean()
+    return math.sqrt(float(off @ off) / len(off))

@@ -23,8 +23,9 @@ class Pool(NamedTuple):
     spread: Doubles
     owed: Doubles
 
-    def take(self, places: Ints | Bools) -> "Pool":
+    def take(self, which: Bools) -> "Pool":
         """Only some of them."""
+        places = np.flatnonzero(which)
         return Pool(self.row[places], self.family[places], self.mean[places], self.spread[places], self.owed[places])
 
 
@@ -70,8 +71,9 @@ def _parts(family: Ints, pool: Pool, n: int, plan: Plan) -> list[Pool]:
     slots = count = min(plan.slots(n), n)
     parts: list[Pool] = []
     while count:
-        free = pool.take(~np.isin(pool.family, family[: n - count], kind="table"))
-        parts = [part for s in range(slots) if len((part := free.take(free.family % slots == s)).row)]
+        free = pool.take(~(pool.family[:, None] == family[: n - count]).any(axis=1))
+        slot = free.family % slots
+        parts = [part for s in range(slots) if len((part := free.take(slot == s)).row)]
         if len(parts) == count:
             break
         count = len(parts)  # the list gets longer by what the slots do not need, and the pool shorter: until it is so

@@ -6,6 +6,8 @@ Differs: instead of drawing a value for each garment and taking the largest, the
 integrated and the winner drawn from it: the same policy, with its propensities known.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
@@ -18,11 +20,32 @@ _DENSE = 3.0
 _REACH = 6.0
 _NOTHING = -80.0
 """Logarithm of a probability that adds nothing to one."""
-_LAST, _CELLS = 9.0, 8191
-_Z = np.linspace(-_REACH - 0.01, _LAST, _CELLS + 1)
-_PER_UNIT = _CELLS / (_LAST + _REACH + 0.01)
-_LOG_BELOW = log_ndtr(_Z)
-_SLOPE = np.diff(_LOG_BELOW) / np.diff(_Z)
+_FIRST, _LAST, _CELLS = -_REACH - 0.01, 9.0, 8191
+_Z = np.linspace(_FIRST, _LAST, _CELLS + 1)
+_PER_UNIT = _CELLS / (_LAST - _FIRST)
+
+
+class _Table(NamedTuple):
+    """A function by linear interpolation: its value `at` each end of a cell, and the `step` to the next."""
+
+    at: Doubles
+    step: Doubles
+
+    def of(self, cell: NDArray[np.intp], part: Doubles) -> Doubles:
+        """The function at `part` (0..1) of each `cell`; past the last cell it stays as it is."""
+        value = self.step.take(cell, mode="clip")
+        value *= part
+        value += self.at.take(cell, mode="clip")
+        return value
+
+
+def _table(value: Doubles) -> _Table:
+    return _Table(value, np.append(np.diff(value), 0.0))
+
+
+_LOG_BELOW = _table(log_ndtr(_Z))
+_HAZARD = _table(np.append(np.exp(-0.5 * _Z[:-1] ** 2 - log_ndtr(_Z[:-1])), 0.0))
+"""Density over distribution, times the root of 2 pi, which cancels out."""
 
 
 def thompson(mean: Doubles, spread: Doubles) -> Doubles:
@@ -32,28 +55,28 @@ def thompson(mean: Doubles, spread: Doubles) -> Doubles:
     """
     if len(mean) == 1:
         return np.ones(1)
-    low, high = (mean - _REACH * spread).max(), (mean + _REACH * spread).max()
+    reach = _REACH * spread
+    low, high = (mean - reach).max(), (mean + reach).max()
     points = int(np.clip(_DENSE * (high - low) / spread.min(), _POINTS, 40 * _POINTS))
     x = low + (high - low) / (points - 1) * np.arange(points)
-    z = (x[None, :] - mean[:, None]) / spread[:, None]
-    below = _log_below(z)
-    all_below = below.sum(axis=0)  # rises with x, from where nothing is left to win
+    cell, part = _places(x, mean, spread)
+    all_below = np.ones(len(mean)) @ _LOG_BELOW.of(cell, part)  # rises with x, from where nothing is left to win
     some = slice(min(int(all_below.searchsorted(_NOTHING)), points - 2), None)
-    below, z = below[:, some], z[:, some]
-    density = np.exp(all_below[some] - below - 0.5 * z**2) / spread[:, None]
-    won = density.sum(axis=1) - 0.5 * (density[:, 0] + density[:, -1])  # the distance of the points cancels out
+    weight = np.exp(all_below[some])
+    weight[[0, -1]] *= 0.5  # the distance of the points cancels out
+    won = _HAZARD.of(cell[:, some], part[:, some]) @ weight / spread
     total = won.sum()
     return np.asarray(won / total) if total > 0 else np.full(len(mean), 1 / len(mean))
 
 
-def _log_below(z: Doubles) -> Doubles:
-    """Log Φ of `z` by a table, for it is most of the work: off by less than 1e-6, and by nothing above 9.
-
-    The cells are of one width, so each is found by a division and not by a search.
-    """
-    near = np.minimum(z, _LAST)
-    cell = np.minimum(np.maximum((near - _Z[0]) * _PER_UNIT, 0.0), _CELLS - 1).astype(np.int64)
-    return np.asarray(_SLOPE[cell] * (near - _Z[cell]) + _LOG_BELOW[cell])
+def _places(x: Doubles, mean: Doubles, spread: Doubles) -> tuple[NDArray[np.intp], Doubles]:
+    """[P, X] cell of the tables that (x - mean) / spread is in, and how far in it; none is before the first."""
+    scale = _PER_UNIT / spread
+    place = scale[:, None] * x
+    place -= (scale * mean + _FIRST * _PER_UNIT)[:, None]
+    cell = place.astype(np.intp)
+    place -= cell
+    return cell, place
 
 
 def highest_bound(mean: Doubles, spread: Doubles, width: float) -> Doubles:
