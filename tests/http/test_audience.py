@@ -1,11 +1,14 @@
 """Shoppers for a garment."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
 from muslin.engine.model import Model
+from muslin.http.app import create_app
 
 
 def test_new_garment(client: TestClient, model: Model) -> None:
@@ -81,3 +84,15 @@ def test_bad_query(client: TestClient, query: str, code: str, pointer: str) -> N
     body: dict[str, Any] = answer.json()
     assert (answer.status_code, body["code"]) == (422, code)
     assert body["errors"] == [{"pointer": pointer, "code": code}]
+
+
+def test_who_took_it_since_the_model_was_fitted_is_not_asked_again(model: Model, tmp_path: Path) -> None:
+    with TestClient(create_app(model, state=tmp_path / "state")) as client:
+        asked = [user["user_id"] for user in client.get("/v1/items/dress9/audience?n=2").json()["users"]]
+        moment = int(time.time() * 1000) - 60_000
+        event = {"event_id": "e1", "type": "purchase", "item_id": "dress9", "user_id": asked[0], "timestamp": moment}
+        assert client.post("/v1/events", json={"events": [event]}).json()["accepted"] == 1
+        users = client.get("/v1/items/dress9/audience?n=2").json()["users"]
+    assert [user["rank"] for user in users] == [1, 2]
+    assert users[0]["user_id"] == asked[1]
+    assert asked[0] not in {user["user_id"] for user in users}

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muslin.errors import UsageError
 from muslin.nets import ease, stored
 
 
@@ -63,3 +64,18 @@ def test_where_both_sides_are_too_many_the_items_that_most_took_are_related(monk
     assert ease.weights(bought, 5.0, 12).toarray()[np.ix_(most, most)] != pytest.approx(expected[np.ix_(most, most)])
     monkeypatch.setattr(ease, "_MOST", 12)
     np.testing.assert_allclose(ease.weights(bought, 5.0, 12).toarray(), expected, atol=1e-7)
+
+
+def test_what_single_precision_cannot_solve_is_solved_in_double(monkeypatch) -> None:
+    """Five pairs of items that always go together, and next to no penalty."""
+    pairs = sp.csr_matrix(np.repeat(np.random.default_rng(0).random((200, 5)) < 0.5, 2, axis=1), dtype=np.float32)
+    exact = ease.weights(pairs, 1e-7, 10)
+    monkeypatch.setattr(ease, "_SINGLE", 1)
+    np.testing.assert_allclose(ease.weights(pairs, 1e-7, 10).toarray(), exact.toarray(), atol=1e-3)
+
+
+def test_what_cannot_be_solved_at_all_is_said(monkeypatch) -> None:
+    pairs = sp.csr_matrix(np.ones((4, 3), dtype=np.float32))
+    with pytest.raises(UsageError, match="penalty") as caught:
+        ease.weights(pairs, 1e-300, 10)
+    assert caught.value.code == "singular"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muslin.nets import first_shoppers
+from muslin.types import Items, Support, Users
 
 
 def drawn(seed: int, shape: tuple[int, int], density: float) -> sp.csr_matrix:
@@ -43,3 +44,26 @@ def test_values_come_together_where_their_events_are(seed, density) -> None:
     values = [events.toarray()[group.shoppers, group.columns[:, None]] for group in found]
     expected = events.toarray().T[first_shoppers.columns(found)]
     np.testing.assert_array_equal(first_shoppers.together(found, values, 7).toarray(), expected)
+
+
+@given(seed=st.integers(0, 10**6), density=st.floats(0, 1), items=st.integers(0, 9))
+def test_only_shoppers_of_an_item_are_asked_about_it(seed, density, items) -> None:
+    events = drawn(seed, (7, items), density)
+    nothing = sp.csr_matrix((7, 1), dtype=np.float32)
+    support = Support(Users(np.arange(7), nothing, nothing), Items(None, 10 + np.arange(items)), events)
+    asked = []
+
+    def score(users: Users, own: Items) -> np.ndarray:
+        asked.append(len(users) * len(own))
+        return np.outer(users.rows + 1, own.rows).astype(np.float32)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(first_shoppers, "_ITEMS", 1)
+        found = first_shoppers.scored(support, score)
+    assert sum(asked) == events.nnz
+    expected = np.outer(np.arange(7) + 1, 10 + np.arange(items)) * (events.toarray() > 0)
+    np.testing.assert_array_equal(found.toarray(), expected)
+    for group in first_shoppers.groups(events):
+        np.testing.assert_array_equal(
+            first_shoppers.values(found, group), expected[group.shoppers, group.columns[:, None]]
+        )

@@ -20,7 +20,7 @@ import torch
 
 from muslin.method import Adaptable
 from muslin.nets.lesson import take
-from muslin.nets.places import between, places
+from muslin.nets.places import between, in_time
 from muslin.random import stream
 from muslin.types import Csr, Floats, Ints, Items, Params, Support
 
@@ -76,14 +76,14 @@ def learned(method: Adaptable, params: Params, left_out: Support, trained: int, 
 
 
 def garments(method: Adaptable, params: Params, left_out: Support, trained: int, k: int, seed: int) -> Case | None:
-    """Some of the new garments, told of `k` shoppers; None where there are too few."""
+    """Some of the new garments, told of their first `k` shoppers; None where there are too few."""
     rng = stream(seed, "belief", "garments", k)
     pairs = sp.csr_matrix(left_out.weight).sign()
     able = np.flatnonzero((left_out.items.rows >= trained) & (pairs.getnnz(axis=0) >= k + _ASKED))
     if len(able) < _FEWEST:
         return None
     column = np.sort(rng.permutation(able)[:_GARMENTS])
-    items, place = Items(left_out.items.catalogue, left_out.items.rows[column]), places(pairs[:, column], rng)
+    items, place = Items(left_out.items.catalogue, left_out.items.rows[column]), in_time(left_out, rng)[:, column]
     first, late = between(place, 1, k), between(place, k + 1, np.inf)
     tellers = np.flatnonzero(np.diff(first.indptr))
     asked = np.sort(rng.permutation(np.flatnonzero(np.diff(late.indptr)))[:_USERS])

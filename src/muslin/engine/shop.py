@@ -63,8 +63,12 @@ class Shop:
         *,
         choice: Choice | None = None,
         before: "Shop | None" = None,
+        failed: Callable[[Exception], None] | None = None,
     ) -> None:
-        """A shop with all that `keeper` kept, or else with what changed in the shop `before` this one."""
+        """A shop with all that `keeper` kept, or else with what changed in the shop `before` this one.
+
+        `failed` hears of errors of the model while it takes first events in; without it they are raised.
+        """
         self._keeper = keeper
         rows = keeper.items() if keeper is not None else []
         self._at = max((row.updated_at for row in rows), default=0)
@@ -77,10 +81,10 @@ class Shop:
         self.state: Assortment = found.state
         self.explorer = explorer
         self._choice = choice or fit_choice(model.fitted, model.world)
-        self._warming = Warming(model.fitted, keeper)
+        self._warming = Warming(model.fitted, keeper, failed)
         self._lock = threading.Lock()
         self._changed = dict.fromkeys(str(document["item_id"]) for document in documents)
-        if keeper is not None and self._changed:
+        if keeper is not None:  # only now: a shop that could not be made leaves the state as it was
             keeper.know(found.state.model.world.catalogue.ids.tolist())
         self._warming.warmed(found.state.model.world)  # all that was ever told, before an answer would have to wait
 

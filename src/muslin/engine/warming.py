@@ -1,12 +1,13 @@
 """New garments learn from their first shoppers: what the online state knows of them reaches the method's `adapt`.
 
 The same `adapt` as in evaluation, on the same kind of support, so online scores are offline scores. The posterior is
-derived anew from all that was told, never updated, so the order of events cannot matter.
+derived anew from all that was told, never updated, so the order of events cannot matter. It is derived when the first
+shoppers of a garment change: what these took elsewhere since is read then, and after a restart.
 """
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,10 +24,17 @@ QUICK = 0.02
 """Seconds: what took no longer than this last time is done at once, anything slower beside the answers."""
 REST = 4.0
 """Times its own length that the slow kind waits before it is done again."""
+PAUSE = 1.0
+"""Seconds that count as the length of one that failed, at least."""
 
 
 class First(Protocol):
     """What is told of garments and shoppers; `Online` is it."""
+
+    @property
+    def seq(self) -> int:
+        """Number of the last event that is in all the others."""
+        ...
 
     def revealed(self, item: str) -> tuple[Told, ...]:
         """The first shoppers of a garment who liked it."""
@@ -89,26 +97,32 @@ def _shoppers(
 class Warmed:
     """Parameters that know the first shoppers of some garments: their `rows`.
 
-    `version`: that of what was told; `garments`: how many the catalogue had that was looked through.
+    `version`: that of what was told; `garments`: how many the catalogue had that was looked through. `as_of`: number
+    of the last event in it, None where no later one says anything of these garments.
     """
 
     fitted: Fitted
     rows: frozenset[int]
     version: int
     garments: int
+    as_of: int | None = None
 
 
 class Warming:
-    """Keeps the parameters of one model up with what is told. May be used from any thread."""
+    """Keeps the parameters of one model up with what is told. May be used from any thread.
 
-    def __init__(self, fitted: Fitted, first: First | None) -> None:
+    `failed` hears of errors of the model, and what it knew last is what answers have; without it they are raised.
+    """
+
+    def __init__(self, fitted: Fitted, first: First | None, failed: Callable[[Exception], None] | None = None) -> None:
         self._base = fitted
         self._first = first if isinstance(fitted.method, Adaptable) else None
         self._now = Warmed(fitted, frozenset(), -1, 0)
         self._told: dict[str, tuple[Told, ...]] = {}
         self._who: dict[bytes, str] = {}
         self._lock = threading.Lock()
-        self._took, self._done = 0.0, -np.inf
+        self._failed = failed
+        self._took, self._done, self._seq = 0.0, -np.inf, 0
 
     @property
     def now(self) -> Warmed:
@@ -124,22 +138,35 @@ class Warming:
             return self._now
         if self._took <= QUICK:
             with self._lock:
-                self._refresh(world)
+                self._refreshed(world)
         elif time.monotonic() - self._done > REST * self._took and self._lock.acquire(blocking=False):
             threading.Thread(target=self._beside, args=(world,), name="muslin-warming", daemon=True).start()
-        return self._now
+        now = self._now
+        level = self._first.changes(now.version)[0] == now.version
+        return now if level else replace(now, as_of=self._seq)
 
     def _beside(self, world: World) -> None:
         try:
-            self._refresh(world)
+            self._refreshed(world)
         finally:
             self._lock.release()
+
+    def _refreshed(self, world: World) -> None:
+        """`_refresh`; where it fails what was known stays, and it is tried again after a while."""
+        started = time.monotonic()
+        try:
+            self._refresh(world)
+        except Exception as error:
+            if self._failed is None:
+                raise
+            self._took, self._done = max(time.monotonic() - started, PAUSE), time.monotonic()
+            self._failed(error)
 
     def _refresh(self, world: World) -> None:
         first, method = self._first, self._base.method
         assert first is not None
         assert isinstance(method, Adaptable)
-        version, changed = first.changes(self._now.version)
+        seq, (version, changed) = first.seq, first.changes(self._now.version)
         if self._now.version < 0:
             ids, changed = world.shoppers.ids[: world.shoppers.n_hot].tolist(), None
             self._who = {first.key(Shopper("user", name)): name for name in ids}
@@ -147,6 +174,7 @@ class Warming:
         looked = self._looked(world, changed)
         if version == self._now.version and not any(looked.values()):
             self._now = replace(self._now, garments=max(self._now.garments, len(world.catalogue)))
+            self._seq = seq
             return
         self._told |= looked
         there = world.row_of_item
@@ -155,7 +183,7 @@ class Warming:
         if told:
             params = method.adapt(params, support(world, self._base, told, first, self._who))
         rows = frozenset(world.item_rows(list(told)).tolist())
-        self._now = Warmed(self._base._replace(params=params), rows, version, len(world.catalogue))
+        self._now, self._seq = Warmed(self._base._replace(params=params), rows, version, len(world.catalogue)), seq
         if told:  # the first look at a catalogue of which nothing was told says nothing of the next
             self._took, self._done = time.monotonic() - started, time.monotonic()
 

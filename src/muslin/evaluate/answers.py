@@ -68,7 +68,7 @@ def scores_of(fitted: Fitted, exam: Exam) -> Scores:
             told[:] = [(ask, _adapted(fitted, world, ask))]
         users = world.users(ask.users[rows], ask.support, evidence)
         found = score(fitted.method, told[-1][1], world.popularity, users, ask.items)
-        stated = claims.claims(fitted.method, told[-1][1], users, ask.items)
+        stated = claims.claims(fitted.method, told[-1][1], users, ask.items, found.scores)
         return Block(found.scores.numpy(), found.fallback, *stated)
 
     return scores

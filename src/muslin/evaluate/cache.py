@@ -20,6 +20,7 @@ from muslin.data.dataset import Dataset
 from muslin.evaluate.answers import CUTOFF, Answers
 from muslin.evaluate.exam import Terms
 from muslin.evaluate.finding import Finding
+from muslin.evaluate.versions import versions
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ _STATED = ("shown", "guessed")
 
 
 def base_key(dataset: Dataset, terms: Terms) -> str:
-    """Hash of the data and the terms all entries of a run share, their seed apart."""
-    settings = [terms.ks, terms.max_users, CUTOFF, asdict(dataset.schema)]
+    """Hash of the data, of the terms all entries of a run share but for the seed, and of what they are made with."""
+    settings = [terms.ks, terms.max_users, CUTOFF, asdict(dataset.schema), versions()]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for frame in (dataset.items, dataset.users, dataset.events):
         buffer = BytesIO()

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from torch import Tensor
 
 from muslin.errors import ModelError
 from muslin.evaluate.exam import Ask, Block
@@ -45,9 +46,12 @@ class Claims(NamedTuple):
     spread: Floats | None
 
 
-def claims(method: Scorer, params: Params, users: Users, items: Items) -> Claims:
-    """What `method` says; raises `ModelError` (`bad_claim`) for what is no probability or no standard deviation."""
-    chance = method.probabilities(params, users, items).numpy() if isinstance(method, Calibrated) else None
+def claims(method: Scorer, params: Params, users: Users, items: Items, scores: Tensor | None = None) -> Claims:
+    """What `method` says, of `scores` that are at hand already.
+
+    Raises `ModelError` (`bad_claim`) for what is no probability or no standard deviation.
+    """
+    chance = method.probabilities(params, users, items, scores).numpy() if isinstance(method, Calibrated) else None
     spread = method.uncertainty(params, users, items).numpy() if isinstance(method, Uncertain) else None
     for found, most, what in ((chance, 1.0, "probability"), (spread, np.inf, "standard deviation")):
         if found is not None and not ((found >= 0) & (found <= most) & np.isfinite(found)).all():

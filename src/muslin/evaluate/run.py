@@ -1,19 +1,16 @@
 """`evaluate`: every protocol, seed and method, one after the other, and what came out."""
 
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-import muslin
 from muslin.data.dataset import Dataset
 from muslin.errors import UsageError
 from muslin.evaluate import cache as store
@@ -28,6 +25,7 @@ from muslin.evaluate.protocol import DEFAULTS, check_ks, protocol
 from muslin.evaluate.questions import named
 from muslin.evaluate.result import BOUNDS, REFERENCES, Comparison, Facts, Result, Row
 from muslin.evaluate.rows import figures
+from muslin.evaluate.versions import versions
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.progress import track
@@ -217,7 +215,7 @@ def _result(
         max_users=terms[0].max_users,
         cutoff=CUTOFF,
         fallback=_fallback(asked),
-        versions=_versions(),
+        versions=versions(),
     )
     return Result(tuple(rows), tuple(comparisons), (*findings, *_checked(asked, terms)), facts)
 
@@ -246,11 +244,6 @@ def _fallback(asked: Asked) -> dict[str, dict[str, float]]:
         for row in lists.filter(pl.col("fallback") > 0).iter_rows(named=True):
             found.setdefault(named(name, row["view"], row["k"]), {})[method] = row["fallback"]
     return found
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("torch", "numpy", "polars")}
-    return {"muslin": muslin.__version__, "python": platform.python_version(), **packages}
 
 
 def _distinct(seeds: Sequence[int]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Ties the online state to the served model: its weights, its catalogue, and the numbers an operator sees."""
+"""Ties the online state to the served model: its weights, and the numbers an operator sees."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from muslin.http.log import report
 
 
 def following(online: Online | None, directory: Path, model: Model, metrics: Metrics) -> Online:
-    """The state in `directory`, opened unless it is already, and told of the garments of `model`.
+    """The state in `directory`, opened unless it is already; of garments the shop tells it (`engine.shop`).
 
     Event weights are those of the first model; raises as `Online.open` does.
     """
@@ -25,7 +25,6 @@ def following(online: Online | None, directory: Path, model: Model, metrics: Met
         )
         metrics.before_reading(_Reader(online, metrics).read)
         metrics.gauge("recovery_seconds", online.stats().recovery_seconds)
-    online.know(str(item) for item in model.world.catalogue.ids)
     return online
 
 

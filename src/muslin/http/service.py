@@ -33,7 +33,7 @@ from muslin.http.body import Limits
 from muslin.http.erasures import Erasures
 from muslin.http.following import following
 from muslin.http.lane import Lane
-from muslin.http.log import emit
+from muslin.http.log import emit, report
 from muslin.http.pages import Pages
 from muslin.http.problems import ProblemError
 from muslin.http.refusals import refused
@@ -112,7 +112,14 @@ class Service:
                 self._online = following(self._online, self._state, served.model, self.metrics)
                 self.ledger = self.ledger or Ledger(self._state)
             before = None if self._served is None else self._served.shop
-            shop = Shop(served.model, self._online, self._explorer(before), choice=served.choice, before=before)
+            shop = Shop(
+                served.model,
+                self._online,
+                self._explorer(before),
+                choice=served.choice,
+                before=before,
+                failed=lambda error: report("warming_failed", error, {"model_version": served.version}),
+            )
             fresh = replace(served, shop=shop, words=Words(), exposure=Exposure(), opened=secrets.token_hex(8))
             self._served = fresh
             if shop.lost:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from muslin.method import Count, Evidence, NotNegative, Positive
 from muslin.nets import doubt, episodes, prior, warming
-from muslin.nets.first_shoppers import Doubles
+from muslin.nets.first_shoppers import Doubles, scored
 from muslin.types import Items, Params, Support, TrainData, Users
 
 
@@ -100,7 +100,7 @@ class GpResidual:
 
 
 def _adapted(params: Params, support: Support, shape: prior.Shape, setting: episodes.Setting) -> Params:
-    before = prior.scores(params, support.users, support.items, shape)
+    before = scored(support, lambda users, items: prior.scores(params, users, items, shape))
     after = warming.adapted(params, support, before, _posterior(setting))
     return after | doubt.adapted(params, support, setting.second)
 

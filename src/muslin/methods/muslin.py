@@ -15,7 +15,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +34,7 @@ from muslin.nets import (
     whole_list,
 )
 from muslin.nets.descent import gradients
-from muslin.nets.lesson import take
+from muslin.nets.first_shoppers import scored
 from muslin.nets.pair_contents import Draw, PairContents, contents
 from muslin.nets.pooling import pooled, pooled_pairs
 from muslin.nets.sparse import sparse_product
@@ -43,8 +42,6 @@ from muslin.types import Floats, Items, Params, Support, TrainData, Users
 
 _TRAINED = ("item", "dense", "bias", "profile", "log_scale", "log_sharpness")
 """Parameters that the loop moves, by their first word."""
-_CELLS = 6_000_000
-"""Values of shoppers by items that are dense at once when first events are learned from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,20 +138,14 @@ class Muslin:
 
     def adapt(self, params: Params, support: Support) -> Params:
         """The posterior of each item's shoppers; see `nets.process`."""
-        return process.adapted(params, support, self._before(params, support))
+        before = scored(support, lambda users, items: signals.mixed(params, users, items, self._shape))
+        return process.adapted(params, support, before)
 
     def rehearse(self, params: Params, left_out: Support, seed: int) -> Params:
         """Weights, kernel, noise and target (`nets.rehearsal`), then offsets and chances (`nets.whole_list`)."""
         taught = rehearsal.learned(params, left_out, self._shape, seed)
         method = whole_list.Method(self._logits, self.adapt)
         return taught | whole_list.learned(params | taught, left_out, method, self.config.warm_loss, seed)
-
-    def _before(self, params: Params, support: Support) -> Floats:
-        """[S, I] logits before the events, of so many shoppers at once that what is needed of each stays small."""
-        size = max(1, _CELLS // max(prior.trained(params), len(support.items)))
-        blocks = [np.arange(at, min(at + size, len(support.users))) for at in range(0, len(support.users), size)]
-        parts = [signals.mixed(params, take(support.users, rows), support.items, self._shape) for rows in blocks]
-        return np.concatenate([np.empty((0, len(support.items)), dtype=np.float32), *parts])
 
     def _logits(self, params: Params, users: Users, items: Items) -> Floats:
         mixed: Floats = signals.mixed(params, users, items, self._shape) + process.added(params, users, items)

@@ -79,8 +79,7 @@ class PriorKnn:
 
     def adapt(self, params: Params, support: Support) -> Params:
         """The votes of each item's shoppers; the prior does not matter to them."""
-        nothing = np.zeros(support.weight.shape, dtype=np.float32)
-        return warming.adapted(params, support, nothing, _votes(episodes.Setting(*params["votes"].tolist())))
+        return warming.adapted(params, support, support.weight, _votes(episodes.Setting(*params["votes"].tolist())))
 
 
 def build(config: Config) -> PriorKnn:

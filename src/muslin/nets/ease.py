@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from muslin.errors import UsageError
 from muslin.nets import rows
 from muslin.types import Csr
 
@@ -81,12 +82,25 @@ def _dual(pairs: Csr, penalty: float) -> Iterator[NDArray[np.floating]]:
 
 def _factor(gram: Csr, penalty: float) -> NDArray[np.floating]:
     """Lower Cholesky factor of `gram` + `penalty` I, in place: one dense matrix at a time."""
+    for kind in (np.float64,) if gram.shape[0] <= _SINGLE else (np.float32, np.float64):
+        dense = _dense(gram, penalty, kind)
+        factor, failed = lapack.get_lapack_funcs("potrf", (dense,))(dense, lower=1, overwrite_a=1)
+        if not failed:
+            return np.asarray(factor)
+    raise UsageError(
+        f"EASE with penalty {penalty} cannot be solved: the matrix is singular to the computer",
+        code="singular",
+        where="penalty",
+        fix="raise the penalty",
+    )
+
+
+def _dense(gram: Csr, penalty: float, kind: type[np.floating]) -> NDArray[np.floating]:
     n = gram.shape[0]
-    dense = np.zeros((n, n), dtype=np.float64 if n <= _SINGLE else np.float32, order="F")
+    dense = np.zeros((n, n), dtype=kind, order="F")
     dense[np.repeat(np.arange(n), np.diff(gram.indptr)), gram.indices] = gram.data
     dense[np.diag_indices(n)] += penalty
-    factor, _ = lapack.get_lapack_funcs("potrf", (dense,))(dense, lower=1, overwrite_a=1)
-    return np.asarray(factor)
+    return dense
 
 
 def _inverse(gram: Csr, penalty: float) -> NDArray[np.floating]:

@@ -1,17 +1,19 @@
 """The first shoppers of many items at once: items with the same number of them make one batch of k x k systems."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from muslin.types import Csr, Ints
+from muslin.types import Csr, Floats, Ints, Items, Support, Users
 
 Doubles = NDArray[np.float64]
 _CELLS = 1 << 20
 """Columns of a product at most, so that what is made anew for each block of items stays small."""
+_ITEMS = 64
+"""Items whose shoppers are asked about at once: what is needed of each shopper may be as long as the catalogue."""
 
 
 class Group(NamedTuple):
@@ -46,6 +48,27 @@ def products(left: Csr, right: Csr, shoppers: Ints) -> Doubles:
         product = sp.coo_matrix(_apart(left, shoppers[own]) @ _apart(right, shoppers[own]).T)
         out[own.start + product.row // k, product.row % k, product.col % k] = product.data
     return out
+
+
+def values(pairs: Csr | Floats, group: Group) -> Doubles:
+    """[J, k] what `pairs` [S, I] has for the shoppers of each item of a group."""
+    columns = np.repeat(group.columns, group.shoppers.shape[1])
+    return np.asarray(pairs[group.shoppers.ravel(), columns], dtype=np.float64).reshape(group.shoppers.shape)
+
+
+def scored(support: Support, score: Callable[[Users, Items], Floats]) -> Csr:
+    """[S, I] what `score` gives the pairs of `support` that have an event, and nothing else.
+
+    Garments are asked about in blocks, each for its own shoppers only: all pairs of many garments would be too many.
+    """
+    events, found = sp.csc_matrix(support.weight), []
+    for start in range(0, len(support.items), _ITEMS):
+        own = sp.coo_matrix(events[:, start : start + _ITEMS])
+        shoppers, row = np.unique(own.row, return_inverse=True)
+        items = Items(support.items.catalogue, support.items.rows[start : start + _ITEMS])
+        value = score(support.users[shoppers], items)[row, own.col] if len(row) else own.data
+        found.append(sp.csr_matrix((value, (own.row, own.col)), shape=own.shape, dtype=np.float32))
+    return sp.hstack(found, format="csr") if found else sp.csr_matrix(events.shape, dtype=np.float32)
 
 
 def together(found: Sequence[Group], values: Sequence[NDArray[np.floating]], n_users: int) -> Csr:

@@ -28,7 +28,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from muslin.nets import prior, stored, tower, warming
-from muslin.nets.first_shoppers import columns, groups, products, together
+from muslin.nets.first_shoppers import columns, groups, products, together, values
 from muslin.nets.rows import row_means
 from muslin.nets.sparse import sparse_product
 from muslin.types import Csr, Floats, Ints, Items, Params, Support, TrainData, Users
@@ -127,22 +127,23 @@ def rows_told(support: Support) -> Tensor:
     return torch.from_numpy(support.items.rows[columns(groups(support.weight))])
 
 
-def adapted(params: Params, support: Support, before: Floats) -> Params:
+def adapted(params: Params, support: Support, before: Csr | Floats) -> Params:
     """`params` with `adapted/rows` [J] for the J items told of, and what they count in each way.
 
     `adapted/...` [J, N] sums of damped histories, `adapted/taste` [J, K] of tastes, `adapted/total` [J, 2] of the
     coefficients, of all and of those with a history, `adapted/along` [J, 2] the sums along the mean damped history and
     the mean expectation.
 
-    `before` [S, I]: logits of the items of `support` for its shoppers, without what these events add.
+    `before` [S, I]: logits of the items of `support` for their own shoppers, without what these events add.
     """
     shoppers = known(params, support.users, support.items)
     found = groups(support.weight)
-    rest = [torch.from_numpy(before[own.shoppers, own.columns[:, None]].astype(np.float32)) for own in found]
-    values = [
-        coefficients(params, among(shoppers, own.shoppers), each).numpy() for own, each in zip(found, rest, strict=True)
+    rest = [torch.from_numpy(values(before, group).astype(np.float32)) for group in found]
+    shares = [
+        coefficients(params, among(shoppers, group.shoppers), each).numpy()
+        for group, each in zip(found, rest, strict=True)
     ]
-    share = together(found, values, len(support.users))
+    share = together(found, shares, len(support.users))
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}
     sums_of = {
         "taste": share @ shoppers.taste,

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import torch
 
 from muslin.nets import stored
-from muslin.nets.first_shoppers import Doubles, Group, columns, groups, products, together
+from muslin.nets.first_shoppers import Doubles, Group, columns, groups, products, together, values
 from muslin.nets.rows import unit_rows
 from muslin.types import Csr, Floats, Ints, Items, Params, Support
 
@@ -55,17 +55,17 @@ def heard(params: Params, support: Support) -> Heard:
     return Heard(histories, found, alike, support.items.rows[columns(found)])
 
 
-def adapted(params: Params, support: Support, prior: Floats, coefficients: Coefficients) -> Params:
+def adapted(params: Params, support: Support, prior: Csr | Floats, coefficients: Coefficients) -> Params:
     """`params` with `adapted/rows` [J] and `adapted/...` [J, N]: what the events of J items add to their scores.
 
-    `prior` [S, I]: the scores of the items of `support` for its shoppers before these events.
+    `prior` [S, I]: the scores of the items of `support` for their own shoppers before these events.
     """
     return weighed(params, heard(params, support), prior, coefficients)
 
 
-def weighed(params: Params, told: Heard, prior: Floats, coefficients: Coefficients) -> Params:
+def weighed(params: Params, told: Heard, prior: Csr | Floats, coefficients: Coefficients) -> Params:
     """`adapted`, of events that were heard already."""
-    before = [prior[group.shoppers, group.columns[:, None]].astype(np.float64) for group in told.groups]
+    before = [values(prior, group) for group in told.groups]
     shares = [coefficients(*each) for each in zip(told.alike, before, strict=True)]
     sums = together(told.groups, shares, told.histories.shape[0]) @ told.histories
     kept = {name: value for name, value in params.items() if not name.startswith("adapted/")}

@@ -12,6 +12,7 @@ from muslin.evaluate.metrics import Pairs, parts, values
 from muslin.evaluate.ranking import TieBreak, rank
 from muslin.features.space import World
 from muslin.method import Scorer
+from muslin.random import stream
 from muslin.types import Params
 
 CUTOFF = 20
@@ -26,7 +27,8 @@ def cold_ndcg(method: Scorer, world: World, split: Split, *, max_users: int = 50
     cold = sorted(split.cold_items)
     place = pl.DataFrame({"item_id": cold, "column": np.arange(len(cold))})
     query = split.query.join(place, on="item_id", how="inner")
-    ids = query["user_id"].unique().sort().to_list()[:max_users]
+    everyone = query["user_id"].unique().sort()  # drawn: ids may tell the age of an account
+    ids = everyone.gather(stream(0, "validation").permutation(len(everyone))[:max_users]).sort().to_list()
     query = query.join(pl.DataFrame({"user_id": ids, "row": np.arange(len(ids))}), on="user_id").sort("row", "column")
     row, column = query["row"].to_numpy(), query["column"].to_numpy()
     truth = sp.csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(len(ids), len(cold)))

@@ -4,11 +4,14 @@ import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 
+from muslin.engine.online.event import Shopper
 from muslin.engine.online.online import Online
+from muslin.engine.online.state import State
 
 Make = Callable[..., dict[str, Any]]
 
@@ -94,3 +97,28 @@ def test_an_erasure_whose_log_cannot_be_emptied_fails_and_can_be_repeated(
     online.erase("ann")
     assert (tmp_path / "state" / "state.db-wal").stat().st_size == 0
     assert online.export("ann")["events"] == []
+
+
+def test_who_reads_while_an_erasure_is_written_brings_nothing_back(
+    opened: Callable[..., Online], make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Until the erasure is committed, readers see what the disk had before."""
+    ann = Shopper("user", "ann")
+    online = opened()
+    online.ingest([make(1, type="purchase"), make(2, "bea", type="purchase"), make(3, item="hat", type="purchase")])
+    online.close()
+    copytree(tmp_path / "state", tmp_path / "copy")
+    online, unread = opened(), opened("copy")
+    snapshot, seen = State.snapshot, []
+
+    def after_a_look(state: State) -> None:
+        seen.append((online.history(ann), online.revealed("dress1"), online.revealed("hat")))
+        snapshot(state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "snapshot", after_a_look)
+        online.erase("ann")
+    unread.erase("ann")
+    assert seen
+    assert (online.history(ann), online.revealed("hat"), len(online.revealed("dress1"))) == ((), (), 1)
+    assert online.state_hash() == unread.state_hash()

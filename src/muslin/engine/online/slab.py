@@ -51,7 +51,7 @@ class Slab(Generic[S]):
         if slot is not None:
             self._slots.move_to_end(key)
             return slot
-        if key in self._absent:
+        if key in self._absent or key in self._dirty:  # what changed stays in memory: what is not there is gone
             return None
         row = self._db.execute("SELECT body, digest FROM slots WHERE kind = ? AND key = ?", (self.kind, key)).fetchone()
         if row is None:
@@ -66,7 +66,7 @@ class Slab(Generic[S]):
 
         While it lasts, slots must not be written: one that was absent could be let go.
         """
-        wanted = [key for key in keys if key not in self._slots]
+        wanted = [key for key in keys if key not in self._slots and key not in self._dirty]
         rows = among(db, "SELECT key, body, digest FROM slots WHERE kind = ? AND key IN", wanted, self.kind)
         read = {bytes(key): self._read(bytes(key), bytes(body), told) for key, body, told in rows}
         self._absent = frozenset(wanted).difference(read)
