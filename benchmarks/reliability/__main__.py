@@ -4,10 +4,12 @@ Scale 1 is the target of each. The status is 1 where a promise was broken or a c
 """
 
 import argparse
+import os
 import sys
+import time
 from importlib import import_module
 
-from benchmarks.reliability.campaign import Campaign, write
+from benchmarks.reliability.campaign import UNTIL, Campaign, write
 
 NAMES = (
     "kills",
@@ -41,11 +43,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.reliability", description=__doc__)
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--scale", type=float, default=0.02, help="how far, of the target; 0.02 takes minutes")
+    parser.add_argument("--minutes", type=float, help="stop the long ones then, however far they are")
     asked = parser.parse_args(arguments)
     broken = 0
     for name in asked.names:
         one = campaign(name)
         print(f"{one.row}. {one.promise} …", flush=True)
+        if asked.minutes is not None:
+            os.environ[UNTIL] = str(time.time() + 60 * asked.minutes)
         found = write(one, asked.scale)
         broken += not found.kept
         print(f"   {'kept' if found.kept else 'NOT SHOWN'}: {found.done}", flush=True)

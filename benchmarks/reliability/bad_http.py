@@ -8,6 +8,7 @@ Control: a service in which some bodies raise must be caught.
 """
 
 import json
+import logging
 import random
 import socket
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found, sized
+from benchmarks.reliability.campaign import Campaign, Found, Steps, sized
 from benchmarks.reliability.living import living
 
 BELOW = frozenset({400, 404, 405, 408, 413, 431})
@@ -134,7 +135,7 @@ _MUTATIONS = (_flip, _flip, _cut, _double, _insert, _overwrite, _noise)
 def run(address: tuple[str, int], document: Mapping[str, Any], item: str, count: int, seed: int = 0) -> Findings:
     """Send `count` mutated requests, one connection each."""
     allowed = BELOW | {int(status) for _, operation in _operations(document) for status in operation["responses"]}
-    rng, found = random.Random(seed), Findings()
+    rng, found, steps = random.Random(seed), Findings(), Steps("bad HTTP", count)
     valid = seeds(document, item)
     for n in range(count):
         sent = mutated(valid[n % len(valid)], rng)
@@ -143,6 +144,8 @@ def run(address: tuple[str, int], document: Mapping[str, Any], item: str, count:
         # 503 says that the service is busy or has no state; under this load, one request at a time, it is neither.
         if status != "closed" and (not status.isdigit() or int(status) >= 500 or int(status) not in allowed):
             found.wrong.append((status, sent))
+        if n % 1000 == 999 and not steps.at(n + 1, f"{len(found.wrong)} wrong"):
+            break
     return found
 
 
@@ -169,7 +172,9 @@ def exchange(address: tuple[str, int], *pieces: bytes, hang_up: bool = True) -> 
 
 def received(address: tuple[str, int], *pieces: bytes, hang_up: bool = True) -> bytes:
     """All that comes back until the service hangs up; `hang_up`: say that nothing more will be sent."""
-    with socket.create_connection(address, timeout=_SECONDS) as connection:
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as connection:
+        connection.settimeout(_SECONDS)
+        connection.connect(address)
         for piece in pieces:
             connection.sendall(piece)
         if hang_up:
@@ -190,6 +195,7 @@ def promised(scale: float) -> Found:
     from muslin.recipes.fit import fit
     from muslin.testing.worlds import tiny_shop
 
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each of these requests is of no use
     model, found = fit(tiny_shop(items=60, users=60, events=300), "content_knn"), Found()
     with tempfile.TemporaryDirectory() as folder:
         with living(create_app(model, state=Path(folder) / "right")) as address:
@@ -205,6 +211,7 @@ def promised(scale: float) -> Found:
             )
     found.failures += [f"{status}: {sent[:200]!r}" for status, sent in right.wrong[:20]]
     found.done = {"requests": sum(right.statuses.values()), **dict(sorted(right.statuses.items()))}
+    found.share = sum(right.statuses.values()) / sized(1_000_000, scale, 500)
     return found
 
 

@@ -1,7 +1,7 @@
 """Campaign 11: days of events on a virtual clock; memory and open files stay flat and the state is that of a replay.
 
 Shoppers come and go (their number only grows), so what is bounded must be seen to be bounded. The clock moves as the
-events say; nothing sleeps. In the end a fresh state is told the same events in other batches, and must be equal.
+events say; nothing sleeps. In the end the log holds every event, and the state that follows from it alone is the same.
 
 Controls: a run that keeps every receipt must show in memory, one that opens a file a batch in the open files, and one
 that loses an event in the state.
@@ -10,17 +10,18 @@ that loses an event in the state.
 import gc
 import os
 import random
-import shutil
-import sys
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found
-from muslin.engine.online.keys import SECRET
+from benchmarks.reliability.campaign import Campaign, Found, Steps
+from benchmarks.reliability.traffic import memory, rebuilt_hash
+from muslin.engine.online.database import FILE
 from muslin.engine.online.online import Online
 from muslin.engine.online.rules import Rules
 
@@ -28,6 +29,10 @@ START = 1_700_000_000_000_000
 """µs UTC: 2023-11-14."""
 FLAT = 20.0
 """MB per million events that are no growth yet."""
+RULES = Rules(shopper_rate=1_000_000)
+SAMPLES = 40
+"""Times that memory and files are looked at."""
+NOTHING = nullcontext()
 _SECOND = 1_000_000
 _KINDS = ("view", "view", "view", "click", "click", "cart", "purchase", "impression")
 _VISITORS = 400
@@ -46,11 +51,15 @@ class Findings(NamedTuple):
     megabytes_per_million_events: float
     megabytes: float
     files_grown: int
+    logged: int
+    """Events in the log."""
     same_as_replay: bool
 
     @property
     def flat(self) -> bool:
-        return abs(self.megabytes_per_million_events) < FLAT and self.files_grown <= 0 and self.same_as_replay
+        """Nothing grew, nothing is missing and the state is that of a replay."""
+        still = abs(self.megabytes_per_million_events) < FLAT and self.files_grown <= 0
+        return still and self.logged == self.events and self.same_as_replay
 
 
 def traffic(hours: float, per_second: float, seed: int = 0, batch: int = 100) -> Iterator[tuple[int, Batch]]:
@@ -75,42 +84,47 @@ def _event(number: int, second: int, rng: random.Random) -> dict[str, Any]:
 
 
 def run(
-    folder: Path, hours: float, per_second: float, aside: Aside = lambda _: None, rules: Rules | None = None
+    folder: Path,
+    hours: float,
+    per_second: float,
+    aside: Aside = lambda _: None,
+    replaying: AbstractContextManager[None] = NOTHING,
+    batch: int = 100,
 ) -> Findings:
     """Send the traffic to a state in `folder` and tell what became of memory, files and state."""
-    now, samples, sent = [START], [], 0
-    rules = rules or Rules(shopper_rate=1_000_000)
-    with Online.open(folder / "state", rules, now=lambda: now[0]) as online:
-        for moment, events in traffic(hours, per_second):
+    now, samples, sent, whole = [START], [], 0, round(hours * 3600 * per_second)
+    steps = Steps("soak", whole)
+    with Online.open(folder / "state", RULES, now=lambda: now[0]) as online:
+        for moment, events in traffic(hours, per_second, batch=batch):
             now[0] = moment
             online.ingest(events)
             aside(events)
             sent += len(events)
-            if len(samples) < 40 * sent / (hours * 3600 * per_second):
+            if len(samples) < SAMPLES * sent / whole:
                 samples.append((sent, *_used()))
+            if not steps.at(sent, f"{samples[-1][1]:.0f} MB"):
+                break
         hashed = online.state_hash()
-    again = _replayed(folder, hours, per_second, rules)
+    with replaying:
+        same = hashed == rebuilt_hash(folder / "state", folder / "again", RULES)
     half = samples[len(samples) // 2 :]
     return Findings(
         sent,
-        hours,
+        sent / per_second / 3600,
         _slope([at / 1e6 for at, _, _ in half], [memory for _, memory, _ in half]),
         samples[-1][1],
         half[-1][2] - half[0][2],
-        hashed == again,
+        _logged(folder / "state"),
+        same,
     )
 
 
-def _replayed(folder: Path, hours: float, per_second: float, rules: Rules) -> str:
-    fresh = folder / "again"
-    fresh.mkdir()
-    shutil.copy(folder / "state" / SECRET, fresh / SECRET)
-    now = [START]
-    with Online.open(fresh, rules, now=lambda: now[0]) as online:
-        for moment, events in traffic(hours, per_second, batch=730):
-            now[0] = moment
-            online.ingest(events)
-        return online.state_hash()
+def _logged(directory: Path) -> int:
+    db = sqlite3.connect(directory / FILE)
+    try:
+        return int(db.execute("SELECT count(*) FROM events").fetchone()[0])
+    finally:
+        db.close()
 
 
 def _used() -> tuple[float, int]:
@@ -138,6 +152,9 @@ def promised(scale: float) -> Found:
         "MB at the end": round(right.megabytes, 1),
         "open files more": right.files_grown,
     }
+    found.share = right.hours / hours
+    if right.logged != right.events:
+        found.failures.append(f"{right.logged} events of {right.events} are in the log")
     if not right.same_as_replay:
         found.failures.append("the state is not that of a replay")
     if right.files_grown > 0:
@@ -151,27 +168,17 @@ def promised(scale: float) -> Found:
 
 def _apart(hours: float, per_second: float, fault: str) -> Findings:
     """`run` in a fresh process."""
-    with tempfile.TemporaryDirectory() as folder, get_context("spawn").Pool(1) as pool:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder, get_context("spawn").Pool(1) as pool:
         return pool.apply(_in_child, (Path(folder), hours, per_second, fault))
 
 
 def _in_child(folder: Path, hours: float, per_second: float, fault: str) -> Findings:
     if fault == _LOSES:
-        module = sys.modules[__name__]
-        with mutants.patched(module, "traffic", _lossy(traffic)):
-            return run(folder, hours, per_second)
+        return run(folder, hours, per_second, replaying=mutants.replay_skips())
+    if fault not in _FAULTS:
+        return run(folder, hours, per_second, batch=500)
     kept: list[Any] = []
-    return run(folder, hours, per_second, lambda _: kept.append(_FAULTS[fault](folder)) if fault in _FAULTS else None)
-
-
-def _lossy(whole: Callable[..., Iterator[tuple[int, Batch]]]) -> Callable[..., Iterator[tuple[int, Batch]]]:
-    """The first event is missing where it is told again."""
-
-    def traffic(*given: Any, **more: Any) -> Iterator[tuple[int, Batch]]:
-        for number, (moment, events) in enumerate(whole(*given, **more)):
-            yield moment, events[1:] if "batch" in more and number == 0 else events
-
-    return traffic
+    return run(folder, hours, per_second, lambda _: kept.append(_FAULTS[fault](folder)))
 
 
 _LOSES = "an event is lost"

@@ -1,5 +1,6 @@
 """The quick form of each campaign: the promise holds, and every mutant built in on purpose is caught."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,25 @@ def test_memory_is_bounded_and_evicted_shoppers_are_known(tmp_path: Path) -> Non
 
     from benchmarks.reliability.memory import grown
 
-    _, changed, evictions = grown(tmp_path, 4000, nullcontext())
-    assert changed == 0
-    assert evictions > 2000
+    found = grown(tmp_path, 4000, nullcontext())
+    assert (found.shoppers, found.changed) == (4000, 0)
+    assert found.evictions > 2000
+
+
+def test_a_long_campaign_stops_when_its_time_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from contextlib import nullcontext
+
+    from benchmarks.reliability.memory import BATCH, grown
+
+    monkeypatch.setenv(campaign.UNTIL, "0")
+    assert grown(tmp_path / "late", 40 * BATCH, nullcontext()).shoppers == BATCH
+    assert f"memory: {BATCH} of {40 * BATCH:,} in" in capsys.readouterr().err
+    monkeypatch.setattr(campaign, "RESULTS", tmp_path)
+    half = campaign.Found({"cuts": 3}, share=0.5)
+    campaign.write(campaign.Campaign(2, "power", "kept", "6 cuts", lambda _: half), 0.2)
+    assert json.loads((tmp_path / "power.json").read_text())["scale"] == 0.1
 
 
 def test_a_campaign_without_a_caught_control_shows_nothing() -> None:

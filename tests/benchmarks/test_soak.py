@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.reliability import soak
+from benchmarks.reliability import mutants, soak
+
+from muslin.engine.online.rules import Rules
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
 def test_flat_and_the_same_as_a_replay(tmp_path: Path) -> None:
     found = soak.run(tmp_path, 1 / 3, 1)
-    assert (found.events, found.files_grown, found.same_as_replay) == (1200, 0, True)
+    assert (found.events, found.logged, found.files_grown, found.same_as_replay) == (1200, 1200, 0, True)
 
 
 def test_open_files_are_seen(tmp_path: Path) -> None:
@@ -30,14 +32,16 @@ def test_memory_is_seen(tmp_path: Path) -> None:
     assert not found.flat
 
 
-def test_a_lost_event_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lossy(*arguments: Any, **more: Any) -> Any:
-        for number, (moment, events) in enumerate(traffic(*arguments, **more)):
-            yield moment, events[1:] if "batch" in more and number == 0 else events
+def test_an_event_that_a_replay_loses_is_seen(tmp_path: Path) -> None:
+    assert not soak.run(tmp_path, 0.1, 1, replaying=mutants.replay_skips()).same_as_replay
 
-    traffic = soak.traffic
-    monkeypatch.setattr(soak, "traffic", lossy)
-    assert not soak.run(tmp_path, 0.1, 1).same_as_replay
+
+def test_an_event_that_never_came_to_the_log_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "RULES", Rules(shopper_rate=1))
+    found = soak.run(tmp_path, 0.1, 1)
+    assert 0 < found.logged < found.events
+    assert found.same_as_replay
+    assert not found.flat
 
 
 def test_shoppers_come_and_go() -> None:
