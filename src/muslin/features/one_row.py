@@ -4,7 +4,6 @@ SciPy checks every matrix it builds, which costs more than all there is to do wi
 here: the arrays come from matrices that were.
 """
 
-from copy import copy
 from functools import lru_cache
 
 import numpy as np
@@ -36,7 +35,8 @@ def sum_of_rows(matrix: Csr, rows: Ints, weight: Floats) -> Floats:
 
 
 def _made(data: Floats, indices: Ints, width: int) -> Csr:
-    out = copy(_empty(width))
+    out = object.__new__(sp.csr_matrix)
+    out.__dict__.update(_empty(width).__dict__)
     out.data, out.indices = data, indices
     out.indptr = np.array([0, len(data)], dtype=indices.dtype)
     return out

@@ -6,7 +6,6 @@ process.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 from typing import TypeVar
@@ -46,4 +45,4 @@ class Cursors:
             raise ProblemError("bad_cursor", pointer) from None
 
     def _signature(self, body: bytes) -> bytes:
-        return hmac.new(self._key, self._kind + b"\x00" + body, hashlib.sha256).digest()[:_SIGNED]
+        return hmac.digest(self._key, self._kind + b"\x00" + body, "sha256")[:_SIGNED]

@@ -74,7 +74,7 @@ def test_families_are_never_shown_twice() -> None:
 
 def test_without_a_pool_the_list_is_the_best() -> None:
     best, family, pool = world(5)
-    found = shown(best, family, pool.take(np.zeros(len(pool.row), dtype=bool)), 20, Plan(), stream(0))
+    found = shown(best, family, pool.take(np.arange(0)), 20, Plan(), stream(0))
     assert found.row.tolist() == best[:20].tolist()
     assert not found.explored.any()
     assert (found.propensity == 1).all()
@@ -84,7 +84,7 @@ def test_a_list_shorter_than_asked_for() -> None:
     best, family, pool = world(6)
     found = shown(best[:3], family[:3], pool, 20, Plan(), stream(0))
     assert len(found.row) == 3 + found.explored.sum()
-    assert not shown(best[:0], family[:0], pool.take(np.zeros(25, dtype=bool)), 20, Plan(), stream(0)).row.size
+    assert not shown(best[:0], family[:0], pool.take(np.arange(0)), 20, Plan(), stream(0)).row.size
 
 
 def test_budgets() -> None:

@@ -47,6 +47,16 @@ def test_what_is_left_out_of_the_integral_adds_nothing(seed) -> None:
     assert thompson(mean, spread) == pytest.approx(whole / whole.sum(), rel=1e-4, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_parts_told_together_are_told_as_each_alone(seed) -> None:
+    rng = stream(seed, "parts")
+    sizes = rng.integers(1, 60, size=5)
+    start = np.concatenate([[0], sizes.cumsum()[:-1]])
+    mean, spread = rng.normal(size=sizes.sum()), rng.uniform(0.3, 2, sizes.sum())
+    alone = [thompson(m, s) for m, s in zip(np.split(mean, start[1:]), np.split(spread, start[1:]), strict=True)]
+    assert thompson(mean, spread, start) == pytest.approx(np.concatenate(alone), rel=1e-4, abs=1e-9)
+
+
 def test_certain_and_hopeless() -> None:
     found = thompson(np.array([0.0, 100.0, -1e6]), np.array([1.0, 1.0, 1.0]))
     assert found == pytest.approx([0, 1, 0], abs=1e-9)

@@ -76,11 +76,11 @@ def answer(engine: Engine, ask: Ask, rng: np.random.Generator, now: int) -> Answ
     if not np.isfinite(found.score).all():
         raise NotFiniteError
     first = _first(engine, ask, found, rng, now)
-    best = found.rows()
-    there = np.zeros(len(engine.state), dtype=bool)
-    there[first.row] = True
-    row = np.concatenate([first.row, best[~there[best]]])[:DEPTH]
-    more, place = len(row) - len(first.row), found.places(row)
+    place = found.places(first.row)
+    rest = np.ones(len(found.candidates), dtype=bool)
+    rest[place] = False
+    place = np.concatenate([place, found.best[rest[found.best]]])[:DEPTH]
+    row, more = found.candidates[place], len(place) - len(first.row)
     return Answered(
         row,
         found.score[place],

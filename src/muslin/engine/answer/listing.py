@@ -46,7 +46,7 @@ def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: i
     """
     open_ = allowed.copy()
     open_[users.history.indices] = False
-    rows = np.flatnonzero(open_)
+    rows = open_.nonzero()[0]
     if not len(rows):
         return Listing(rows, np.empty(0, np.float32), np.empty(0, np.int64), False)
     scored = scoring.score(fitted.method, fitted.params, world.popularity, users, Items(world.catalogue, rows))
@@ -69,17 +69,9 @@ def leading(score: Floats, popularity: Floats, rows: Ints, k: int) -> Ints:
     head = np.arange(len(rows))
     if k < len(rows):
         least = np.partition(score, len(rows) - k)[len(rows) - k]
-        head = np.flatnonzero(score >= least)
-        if len(head) > k:  # equals at the end, of which the most popular stay
-            above = score[head] > least
-            last = _popular(head[~above], popularity, rows)[: k - int(above.sum())]
-            head = np.concatenate([head[above], last])
-    head = _popular(np.sort(head), popularity, rows)
-    return head[np.argsort(-score[head], kind="stable")]
-
-
-def _popular(places: Ints, popularity: Floats, rows: Ints) -> Ints:
-    return places[np.argsort(-popularity[rows[places]], kind="stable")]
+        head = (score >= least).nonzero()[0]
+    # Stable: of equals the first of `rows` comes first, and all that equal the last were there to choose from.
+    return np.asarray(head[np.lexsort((-popularity[rows[head]], -score[head]))[:k]])
 
 
 def _first_of_each(family: Ints) -> Ints:
@@ -87,4 +79,4 @@ def _first_of_each(family: Ints) -> Ints:
     first = np.empty(int(family.max(initial=-1)) + 1, dtype=np.int64)
     place = np.arange(len(family))
     first[family[::-1]] = place[::-1]  # what is written last stays: the first of each
-    return np.flatnonzero(first[family] == place)
+    return np.asarray((first[family] == place).nonzero()[0])

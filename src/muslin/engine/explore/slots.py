@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from muslin.engine.explore.plan import Plan
-from muslin.engine.explore.winning import Doubles, highest_bound, thompson
+from muslin.engine.explore.winning import ONE_PART, Doubles, highest_bound, parts, thompson
 from muslin.types import Bools, Floats, Ints
 
 
@@ -23,9 +23,8 @@ class Pool(NamedTuple):
     spread: Doubles
     owed: Doubles
 
-    def take(self, which: Bools) -> "Pool":
-        """Only some of them."""
-        places = np.flatnonzero(which)
+    def take(self, places: Ints) -> "Pool":
+        """Only some of them, in this order."""
         return Pool(self.row[places], self.family[places], self.mean[places], self.spread[places], self.owed[places])
 
 
@@ -42,46 +41,62 @@ def shown(best: Ints, family: Ints, pool: Pool, n: int, plan: Plan, rng: np.rand
 
     A slot whose part of the pool is empty goes to the next of `best`.
     """
-    parts = _parts(family, pool, n, plan)
-    drawn = [_drawn(part, plan, rng) for part in parts]
-    kept = best[: n - len(parts)]
+    pool, start = _parts(family, pool, n, plan)
+    drawn = _drawn(pool, start, plan, rng)
+    kept = best[: n - len(drawn)]
     length = len(kept) + len(drawn)
     places = [int((slot + 0.5) * length / len(drawn)) for slot in range(len(drawn))]
     row, propensity = np.empty(length, dtype=np.int64), np.ones(length, dtype=np.float32)
     explored = np.zeros(length, dtype=bool)
     explored[places] = True
     row[~explored] = kept
-    row[places], propensity[places] = [r for r, _ in drawn], [p for _, p in drawn]
+    if drawn:
+        row[places], propensity[places] = pool.row[[at for at, _ in drawn]], [p for _, p in drawn]
     return Shown(row, explored, propensity)
 
 
-def shares(part: Pool, plan: Plan) -> Doubles:
-    """[P] probability with which each garment of one slot's `part` wins it."""
+def shares(pool: Pool, plan: Plan, start: Ints = ONE_PART) -> Doubles:
+    """[P] probability with which each garment wins the slot whose part it is in; `start` [S]: where parts begin."""
+    part = parts(start, len(pool.row))
     if plan.policy == "thompson":
-        won = thompson(part.mean, part.spread)
+        won = thompson(pool.mean, pool.spread, start)
     else:
-        won = highest_bound(part.mean, part.spread, plan.width)
-    owed = part.owed.sum()
-    mixed = won if owed <= 0 else (1 - plan.owed) * won + plan.owed * part.owed / owed
-    return np.asarray(mixed / mixed.sum())
+        each = zip(np.split(pool.mean, start[1:]), np.split(pool.spread, start[1:]), strict=True)
+        won = np.concatenate([highest_bound(mean, spread, plan.width) for mean, spread in each])
+    owed = np.add.reduceat(pool.owed, start)
+    guaranteed = np.where(owed > 0, plan.owed, 0.0)
+    mixed = (1 - guaranteed)[part] * won + (guaranteed / np.maximum(owed, 1e-300))[part] * pool.owed
+    return np.asarray(mixed / np.add.reduceat(mixed, start)[part])
 
 
-def _parts(family: Ints, pool: Pool, n: int, plan: Plan) -> list[Pool]:
-    """The parts of the slots that have one; a garment that is in the list anyway, or its family, is in none."""
+def _parts(family: Ints, pool: Pool, n: int, plan: Plan) -> tuple[Pool, Ints]:
+    """What may take a slot, slot by slot, and where the part of each begins; slots without anything have none.
+
+    A garment that is in the list anyway, or its family, is in no part.
+    """
     slots = count = min(plan.slots(n), n)
-    parts: list[Pool] = []
+    order = start = ONE_PART[:0]
     while count:
-        free = pool.take(~(pool.family[:, None] == family[: n - count]).any(axis=1))
-        slot = free.family % slots
-        parts = [part for s in range(slots) if len((part := free.take(slot == s)).row)]
-        if len(parts) == count:
+        free = (~(pool.family[:, None] == family[: n - count]).any(axis=1)).nonzero()[0]
+        slot = pool.family[free] % slots
+        by_slot = slot.argsort(kind="stable")
+        order, slot = free[by_slot], slot[by_slot]
+        first = np.ones(len(slot), dtype=bool)
+        first[1:] = slot[1:] != slot[:-1]
+        start = first.nonzero()[0]
+        if len(start) == count:
             break
-        count = len(parts)  # the list gets longer by what the slots do not need, and the pool shorter: until it is so
-    return parts if count else []
+        count = len(start)  # the list gets longer by what the slots do not need, and the pool shorter: until it is so
+    return pool.take(order), start
 
 
-def _drawn(part: Pool, plan: Plan, rng: np.random.Generator) -> tuple[int, float]:
-    probability = shares(part, plan)
-    below = probability.cumsum()
-    place = min(int(below.searchsorted(rng.random() * below[-1], side="right")), len(below) - 1)
-    return int(part.row[place]), float(probability[place])
+def _drawn(pool: Pool, start: Ints, plan: Plan, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """Of each part the place of the one that was drawn, and the probability that it was."""
+    if not len(start):
+        return []
+    probability, found = shares(pool, plan, start), []
+    for first, stop in zip(start.tolist(), [*start[1:].tolist(), len(pool.row)], strict=True):
+        below = probability[first:stop].cumsum()
+        place = first + min(int(below.searchsorted(rng.random() * below[-1], side="right")), len(below) - 1)
+        found.append((place, float(probability[place])))
+    return found

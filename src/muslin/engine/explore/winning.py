@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from muslin.types import Ints
+
 Doubles = NDArray[np.float64]
 
 _POINTS = 33
@@ -39,6 +41,10 @@ class _Table(NamedTuple):
         return value
 
 
+ONE_PART = np.zeros(1, dtype=np.int64)
+"""Where the parts begin when there is one."""
+
+
 def _table(value: Doubles) -> _Table:
     return _Table(value, np.append(np.diff(value), 0.0))
 
@@ -48,29 +54,41 @@ _HAZARD = _table(np.append(np.exp(-0.5 * _Z[:-1] ** 2 - log_ndtr(_Z[:-1])), 0.0)
 """Density over distribution, times the root of 2 pi, which cancels out."""
 
 
-def thompson(mean: Doubles, spread: Doubles) -> Doubles:
-    """[P] probability that a draw from N(mean, spread²) is the largest of P independent ones; sums to one.
+def thompson(mean: Doubles, spread: Doubles, start: Ints = ONE_PART) -> Doubles:
+    """[P] probability that a draw from N(mean, spread²) is the largest of those of its part; sums to one in each.
 
-    `spread` > 0. The integral over the largest value is taken by the trapezoidal rule over its whole range.
+    `spread` > 0. `start` [S]: where each part begins, ascending from 0; they are told together because that is quicker.
+    The integral over the largest value is taken by the trapezoidal rule over its whole range.
     """
-    if len(mean) == 1:
-        return np.ones(1)
+    part = parts(start, len(mean))
     reach = _REACH * spread
-    low, high = (mean - reach).max(), (mean + reach).max()
-    points = int(np.clip(_DENSE * (high - low) / spread.min(), _POINTS, 40 * _POINTS))
-    x = low + (high - low) / (points - 1) * np.arange(points)
-    cell, part = _places(x, mean, spread)
-    all_below = np.ones(len(mean)) @ _LOG_BELOW.of(cell, part)  # rises with x, from where nothing is left to win
-    some = slice(min(int(all_below.searchsorted(_NOTHING)), points - 2), None)
-    weight = np.exp(all_below[some])
-    weight[[0, -1]] *= 0.5  # the distance of the points cancels out
-    won = _HAZARD.of(cell[:, some], part[:, some]) @ weight / spread
-    total = won.sum()
-    return np.asarray(won / total) if total > 0 else np.full(len(mean), 1 / len(mean))
+    low, high = np.maximum.reduceat(mean - reach, start), np.maximum.reduceat(mean + reach, start)
+    dense = _DENSE * (high - low) / np.minimum.reduceat(spread, start)
+    points = min(max(int(dense.max()), _POINTS), 40 * _POINTS)
+    x = low[:, None] + ((high - low) / (points - 1))[:, None] * np.arange(points)
+    cell, within = _places(x[part], mean, spread)
+    all_below = np.add.reduceat(_LOG_BELOW.of(cell, within), start)  # rises with x, from where nothing is left to win
+    some = slice(min(int((all_below.max(axis=0) > _NOTHING).argmax()), points - 2), None)
+    weight = np.exp(all_below[:, some])
+    weight[:, [0, -1]] *= 0.5  # the distance of the points cancels out, in each part
+    won = (_HAZARD.of(cell[:, some], within[:, some]) * weight[part]).sum(axis=1) / spread
+    total = np.add.reduceat(won, start)[part]
+    alike = 1 / np.bincount(part)[part]
+    return np.asarray(np.divide(won, total, out=alike, where=total > 0))
+
+
+def parts(start: Ints, count: int) -> Ints:
+    """[`count`] the part that each place is in; they begin at `start` [S], ascending from 0."""
+    part = np.zeros(count, dtype=np.int64)
+    part[start[1:]] = 1
+    return part.cumsum()
 
 
 def _places(x: Doubles, mean: Doubles, spread: Doubles) -> tuple[NDArray[np.intp], Doubles]:
-    """[P, X] cell of the tables that (x - mean) / spread is in, and how far in it; none is before the first."""
+    """[P, X] cell of the tables that (x - mean) / spread is in, and how far in it; none is before the first.
+
+    `x` [P, X] or [X].
+    """
     scale = _PER_UNIT / spread
     place = scale[:, None] * x
     place -= (scale * mean + _FIRST * _PER_UNIT)[:, None]
