@@ -21,7 +21,10 @@ def evaluate(
         str | None,
         typer.Option(metavar="A,B,…", help="Judge the default method, or --methods, beside these or peers."),
     ] = None,
-    k: Annotated[str, typer.Option("--k", metavar="A,B,…", help="Events revealed of a new shopper.")] = "0,1,3",
+    k: Annotated[
+        str,
+        typer.Option("--k", metavar="A,B,…", help="Events revealed of a new shopper, and of a new garment (k-shot)."),
+    ] = "0,1,3",
     seeds: Annotated[int, typer.Option(min=1, help="Cuts of the data, each with a fit of its own.")] = 3,
     max_users: Annotated[int | None, typer.Option(min=1, help="Shoppers asked per question; all by default.")] = None,
     pictures: Pictures = None,

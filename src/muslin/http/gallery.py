@@ -1,7 +1,8 @@
 """The models at hand: the one that answers, the one before it, and one that may be next.
 
 A new model is loaded beside, verified, and compared; only then can it be activated, which switches one reference. The
-one before stays in memory, so that going back takes no time.
+one before stays in memory, so that going back reads and checks nothing; what was said of garments since training is
+applied to it again, as it is to any model before it serves.
 """
 
 import re
