@@ -15,7 +15,7 @@ import numpy as np
 from muslin import scoring
 from muslin.engine.answer.answer import Engine
 from muslin.engine.answer.choice import Choice, fit_choice
-from muslin.engine.assortment.change import Changed, Stock, hide, patch, put, restock, take
+from muslin.engine.assortment.change import Changed, Stock, hide, hide_all, patch, put, restock, take
 from muslin.engine.assortment.documents import document, restored
 from muslin.engine.assortment.outcome import Outcome
 from muslin.engine.assortment.rows import Row
@@ -31,8 +31,8 @@ from muslin.types import Items
 class Keeper(First, Protocol):
     """Where changes are kept; `Online` is one."""
 
-    def put_items(self, rows: Sequence[stored.Put]) -> stored.Stored:
-        """Keep rows; the call returns when they are on the disk."""
+    def put_items(self, rows: Sequence[stored.Put], known: Iterable[str] | None = None) -> stored.Stored:
+        """Keep rows, and say which garments there are then; the call returns when all is on the disk, or nothing."""
         ...
 
     def items(self) -> list[stored.Row]:
@@ -114,6 +114,10 @@ class Shop:
         """See `change.hide`."""
         return self._maybe(lambda state: hide(state, item, now), now)
 
+    def hide_all(self, items: Sequence[str], now: int) -> Done:
+        """See `change.hide_all`."""
+        return self._change(lambda state: hide_all(state, items, now), now)
+
     def restock(self, counts: Sequence[Stock], now: int) -> Done:
         """See `change.restock`."""
         return self._change(lambda state: restock(state, counts), now)
@@ -143,10 +147,10 @@ class Shop:
         if changed.items and self._keeper is not None:
             at = max(now, self._at + 1)  # the newest word about a row is the last one, whatever the clock does
             rows = [stored.Put(item, at, document(changed.state, item)) for item in changed.items]
-            seq = self._keeper.put_items(rows).seq
+            joined = len(changed.state) > len(self.state)
+            known = changed.state.model.world.catalogue.ids.tolist() if joined else None
+            seq = self._keeper.put_items(rows, known).seq
             self._at = at
-            if len(changed.state) > len(self.state):
-                self._keeper.know(changed.state.model.world.catalogue.ids.tolist())
         self._prepare(changed.state)
         self.state = changed.state
         self._changed.update(dict.fromkeys(changed.items))

@@ -6,12 +6,13 @@ every minute, and the rest of a row does not.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from muslin.data.read import table_of
+from muslin.data.schema import Schema
 from muslin.engine.assortment.outcome import Outcome, Refusal, Remark
 from muslin.engine.assortment.rows import UPDATED, Row, plain, read_rows
 from muslin.engine.assortment.sift import Sifted, sift
@@ -84,14 +85,19 @@ def patch(state: Assortment, item: str, changes: Row, now: int) -> Changed | Non
 
 def hide(state: Assortment, item: str, at: int) -> Changed | None:
     """A garment leaves, or stays away. None where it never was; nothing happens where a newer word is there."""
-    row = int(state.model.world.item_rows([item])[0])
-    if row < 0:
-        return None
-    if at < state.stamps[row]:
-        return Changed(state, (), Outcome(older=1))
+    return hide_all(state, [item], at) if state.model.world.item_rows([item])[0] >= 0 else None
+
+
+def hide_all(state: Assortment, items: Sequence[str], at: int) -> Changed:
+    """Garments that the catalogue has leave together, each but for a newer word."""
+    row = state.model.world.item_rows(items)
+    late = at < state.stamps[row]
+    if late.all():
+        return Changed(state, (), Outcome(older=len(row)))
     hidden, stamps = state.hidden.copy(), state.stamps.copy()
-    hidden[row], stamps[row] = True, at
-    return Changed(replace(state, hidden=hidden, stamps=stamps), (item,), Outcome(accepted=1))
+    hidden[row[~late]], stamps[row[~late]] = True, at
+    gone = tuple(item for item, there in zip(items, late.tolist(), strict=True) if not there)
+    return Changed(replace(state, hidden=hidden, stamps=stamps), gone, Outcome(len(gone), int(late.sum())))
 
 
 def restock(state: Assortment, counts: Sequence[Stock]) -> Changed:
@@ -120,7 +126,7 @@ def _joined(state: Assortment, found: Sifted, taken: Ints, now: int) -> Assortme
     if stock.null_count() < len(stock) and "stock" not in state.model.world.dataset.items.columns:
         state = replace(state, model=_stocked(state.model, _stocks(state.model)))
     world = state.model.world
-    frame, given = _encoded(found.frame[taken], found, world.dataset.schema), stock.is_not_null().to_numpy()
+    frame, given = _encoded(found.frame[taken], world.dataset.schema), stock.is_not_null().to_numpy()
     row = world.item_rows(frame["item_id"].to_list())
     new = row < 0
     newer = given & (new | (stamps >= state.stocked[np.maximum(row, 0)] if len(state) else True))
@@ -148,10 +154,15 @@ def _marked(state: Assortment, place: Ints, stamps: Ints, marks: Marks) -> Assor
     return state
 
 
-def _encoded(frame: pl.DataFrame, found: Sifted, schema: Any) -> pl.DataFrame:
-    """`frame` with the vectors of its texts, where the shop did not send its own."""
-    absent = [name for name in schema.encoded if name not in found.columns]
-    return embedded(frame.drop(absent), schema, {}) if absent else frame
+def _encoded(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """`frame` with the vectors of its texts, of each row for which the shop did not send its own."""
+    for name in schema.encoded:
+        bare = frame[name].is_null()
+        if bare.any():
+            made = embedded(frame.filter(bare).drop(name), schema, {})[name].cast(frame.schema[name])
+            place = np.where(bare.to_numpy(), len(frame) + bare.cum_sum().to_numpy() - 1, np.arange(len(frame)))
+            frame = frame.with_columns(pl.concat([frame[name], made]).gather(place))
+    return frame
 
 
 def _same(state: Assortment, found: Sifted, n: int, row: int) -> bool:

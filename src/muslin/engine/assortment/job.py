@@ -120,7 +120,7 @@ def run(place: Place, shop: Callable[[], Shop], change: Change) -> Job:
         if job.mode == "full" and not job.confirmed and job.leaving > LEAVING * max(_there(shop()), 1):
             job.status = "held"
         else:
-            _taken(job, found, change)
+            _taken(job, found, shop, change)
             job.status = "done"
     except DataError as error:
         job.status = "failed"
@@ -145,11 +145,12 @@ def _checked(place: Place, job: Job, shop: Shop) -> Sifted:
     return found
 
 
-def _taken(job: Job, found: Sifted, change: Change) -> None:
+def _taken(job: Job, found: Sifted, shop: Callable[[], Shop], change: Change) -> None:
     for start in range(0, len(found.frame), PART):
         change(lambda shop, start=start: _take(job, shop, part(found, start, start + PART)))  # type: ignore[misc]
-    if job.mode == "full":
-        change(lambda shop: _hidden(job, shop, found))
+    leaving = _leaving(shop(), found) if job.mode == "full" else []
+    for start in range(0, len(leaving), PART):
+        change(lambda shop, start=start: _hidden(job, shop, leaving[start : start + PART]))  # type: ignore[misc]
 
 
 def _take(job: Job, shop: Shop, rows: Sifted) -> int:
@@ -160,11 +161,10 @@ def _take(job: Job, shop: Shop, rows: Sifted) -> int:
     return outcome.accepted
 
 
-def _hidden(job: Job, shop: Shop, found: Sifted) -> int:
-    leaving = _leaving(shop, found)
-    for item in leaving:
-        shop.hide(item, job.created_at)
-    return len(leaving)
+def _hidden(job: Job, shop: Shop, leaving: list[str]) -> int:
+    there = shop.state.model.world.item_rows(leaving) >= 0  # the shop may be another by now
+    gone = [item for item, known in zip(leaving, there.tolist(), strict=True) if known]
+    return shop.hide_all(gone, job.created_at).outcome.accepted
 
 
 def _leaving(shop: Shop, found: Sifted) -> list[str]:

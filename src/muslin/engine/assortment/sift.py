@@ -31,13 +31,12 @@ MOST_REMARKS = 100
 class Sifted(NamedTuple):
     """Good rows, each id once: `frame` in the catalogue's columns and types, with null for what a row does not say.
 
-    `lines` [n]: place of each among the rows sent, from 0; `columns` that were given at all; `stamps` [n] when each
-    row was true (µs); `stock` [n], null where not given.
+    `lines` [n]: place of each among the rows sent, from 0; `stamps` [n] when each row was true (µs); `stock` [n], null
+    where not given.
     """
 
     frame: pl.DataFrame
     lines: tuple[int, ...]
-    columns: frozenset[str]
     stamps: Ints
     stock: pl.Series
     refused: tuple[Refusal, ...]
@@ -62,7 +61,7 @@ def sift(table: Table, dataset: Dataset, space: Space, now: int) -> Sifted:
     remarks = (*(Remark(n.code, n.text) for n in part.notes), *_strange(frame, space))
     stock = as_number(frame["stock"], "stock") if "stock" in given else pl.Series([None] * len(frame), dtype=pl.Float64)
     lines = tuple(line - 1 for line in frame[LINE].to_list())
-    return Sifted(_typed(frame, dataset.items), lines, given, stamps, stock, tuple(refused), remarks[:MOST_REMARKS])
+    return Sifted(_typed(frame, dataset.items), lines, stamps, stock, tuple(refused), remarks[:MOST_REMARKS])
 
 
 def part(found: Sifted, start: int, stop: int) -> Sifted:
@@ -71,7 +70,6 @@ def part(found: Sifted, start: int, stop: int) -> Sifted:
     return Sifted(
         found.frame[start:stop],
         found.lines[start:stop],
-        found.columns,
         found.stamps[start:stop],
         found.stock[start:stop],
         *said,

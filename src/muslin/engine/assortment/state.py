@@ -57,9 +57,10 @@ def fresh(model: Model) -> Assortment:
     """The catalogue of `model` as it was trained, all of it open; its own `updated_at` counts."""
     model = replace(model, world=keeping(model.world))
     items, n = model.world.dataset.items, len(model.world.catalogue)
-    never = np.full(n, NEVER, dtype=np.int64)
-    stamps = never
+    stamps, stocked = np.full(n, NEVER, dtype=np.int64), np.full(n, NEVER, dtype=np.int64)
     if isinstance(items.schema.get(UPDATED), pl.Datetime):
         stamps = items[UPDATED].dt.epoch("us").fill_null(NEVER).to_numpy().astype(np.int64)
-    nobody = np.zeros(n, dtype=bool)
-    return Assortment(model, nobody, stamps, never, never, nobody, Lookup(items))
+        if "stock" in items.columns:
+            stocked = np.where(items["stock"].is_not_null().to_numpy(), stamps, NEVER)
+    hidden, told = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    return Assortment(model, hidden, stamps, stocked, np.full(n, NEVER, dtype=np.int64), told, Lookup(items))

@@ -205,14 +205,15 @@ class Online:
 
     # Catalogue rows and profiles
 
-    def put_items(self, rows: Sequence[stored.Put]) -> stored.Stored:
+    def put_items(self, rows: Sequence[stored.Put], known: Iterable[str] | None = None) -> stored.Stored:
         """Keep catalogue rows; of each garment the one with the newest `updated_at`. A body of None removes it.
 
-        Raises `RefusedError`: `queue_full`, `storage_full`, `closed`.
+        `known`: which garments the catalogue has then, as `know` says it, all in one commit. Raises `RefusedError`:
+        `queue_full`, `storage_full`, `closed`; then nothing was kept.
         """
         self._disk.check()
-        pairs = [(row.id.encode(), row) for row in rows]
-        return self._do(lambda: self._numbered(lambda seq: stored.put(self._db, "item", pairs, seq)))
+        pairs, names = [(row.id.encode(), row) for row in rows], None if known is None else frozenset(known)
+        return self._do(lambda: self._numbered(lambda seq: stored.put(self._db, "item", pairs, seq), names))
 
     def items(self) -> list[stored.Row]:
         """All catalogue rows kept, in order of id; removed ones with a body of None."""
@@ -361,20 +362,31 @@ class Online:
         self._snapshot_at = self._now()
         return self._state.snapshot_seq
 
-    def _numbered(self, work: Callable[[int], T]) -> T:
-        """`work` under a number of its own in the order of the log."""
-        with self._sure():
+    def _numbered(self, work: Callable[[int], T], names: frozenset[str] | None = None) -> T:
+        """`work` under a number of its own in the order of the log; where it is done the garments are `names`."""
+        with self._knowing(names), self._sure(), transaction(self._db):
             done = work(self._admission.seq + 1)
             self._admission.seq += 1
-        self._applied([])
+            rows = [] if names is None else pending.taken_up(self._db, self._admission)
+        self._applied(rows)
         return done
 
     def _take_up(self, names: frozenset[str]) -> int:
-        self._admission.known = names
-        with self._sure(), transaction(self._db):
+        with self._knowing(names), self._sure(), transaction(self._db):
             rows = pending.taken_up(self._db, self._admission)
         self._applied(rows)
         return len(rows)
+
+    @contextmanager
+    def _knowing(self, names: frozenset[str] | None) -> Iterator[None]:
+        """Around what says which garments there are (None: those known); they are those before where it fails."""
+        before = self._admission.known
+        self._admission.known = before if names is None else names
+        try:
+            yield
+        except BaseException:
+            self._admission.known = before
+            raise
 
     def _erased(self, who: Shopper) -> Erased:
         try:

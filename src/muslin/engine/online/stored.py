@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from muslin.engine.online.database import transaction
 from muslin.engine.online.event import Shopper, encoded
 from muslin.engine.online.keys import Keys
 
@@ -38,23 +37,22 @@ class Stored(NamedTuple):
 
 
 def put(db: sqlite3.Connection, kind: str, rows: Iterable[tuple[bytes, Put]], seq: int, dropped: int = 0) -> Stored:
-    """Keep rows by key, all in one transaction. One as old as what is kept replaces it."""
+    """Keep rows by key, in the caller's transaction. One as old as what is kept replaces it."""
     kept = total = 0
-    with transaction(db):
-        for key, row in rows:
-            body = None if row.body is None else encoded(row.body)
-            total += 1
-            kept += db.execute(
-                "INSERT INTO stored VALUES (?, ?, ?, ?, ?) ON CONFLICT(kind, key) DO UPDATE SET "
-                "updated_at = excluded.updated_at, seq = excluded.seq, body = excluded.body "
-                "WHERE excluded.updated_at >= updated_at",
-                (kind, key, row.updated_at, seq, body),
-            ).rowcount
+    for key, row in rows:
+        body = None if row.body is None else encoded(row.body)
+        total += 1
+        kept += db.execute(
+            "INSERT INTO stored VALUES (?, ?, ?, ?, ?) ON CONFLICT(kind, key) DO UPDATE SET "
+            "updated_at = excluded.updated_at, seq = excluded.seq, body = excluded.body "
+            "WHERE excluded.updated_at >= updated_at",
+            (kind, key, row.updated_at, seq, body),
+        ).rowcount
     return Stored(kept, total - kept, dropped, seq)
 
 
 def put_users(db: sqlite3.Connection, keys: Keys, rows: Sequence[Put], seq: int) -> Stored:
-    """Keep profiles under the users' hashes; the rows of erased users are dropped."""
+    """Keep profiles under the users' hashes; the rows of erased users are dropped. In the caller's transaction."""
     pairs = [(keys.shopper(Shopper("user", row.id)), row) for row in rows]
     sql = "SELECT 1 FROM erased WHERE grave = ?"
     open_ = [(key, row) for key, row in pairs if not db.execute(sql, (keys.grave(key),)).fetchone()]
