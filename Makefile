@@ -47,6 +47,7 @@ bench-meta: .venv/dev
 ## The real server under load: latency, durable events, event to visible, into docs/operations.md.
 bench-serve: .venv/dev
 	$(BIN)/python -m benchmarks.serve
+	$(BIN)/python -m benchmarks.serve --method muslin --items 5000
 	$(BIN)/python -m benchmarks.serve_report
 
 ## The cold-start benchmark: every method, protocol and data set, hours; goes on after a kill. DATA_SETS narrows it.

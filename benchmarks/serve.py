@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks.load import Address, Run, closed_loop, open_loop, pin, post, quantile
 from benchmarks.shop_of_size import shop_of_size
 
-RESULTS = Path(__file__).parent / "results" / "serve.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 @contextmanager
@@ -58,6 +58,21 @@ def cpu_of(pid: int) -> float:
     words = [line.rpartition(")")[2].split() for line in _lines(f"/proc/{pid}/stat")]
     ticks = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
     return (int(words[0][11]) + int(words[0][12])) / ticks if words else float("nan")
+
+
+def priority(pid: int) -> str:
+    """How the system lets a process run beside others."""
+    if not hasattr(os, "sched_getscheduler"):
+        return "unknown"
+    kept = {os.SCHED_FIFO: "real time, first in, first out", os.SCHED_RR: "real time, round robin"}
+    return kept.get(os.sched_getscheduler(pid)) or f"nice {os.getpriority(os.PRIO_PROCESS, pid)}"
+
+
+def busy() -> float:
+    """Seconds of processor time that everybody has taken on all cores; NaN where the system does not tell."""
+    words = [line.split() for line in _lines("/proc/stat")[:1]]
+    ticks = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 1
+    return sum(int(words[0][place]) for place in (1, 2, 3, 6, 7, 8)) / ticks if words else float("nan")
 
 
 def address_of(url: str) -> Address:
@@ -163,15 +178,18 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             address = address_of(said["url"])
             asyncio.run(closed_loop(address, asks(200, shoppers, rng), 4))
             capacity = asyncio.run(closed_loop(address, asks(int(given.rps * given.seconds / 4), shoppers, rng), 4))
-            cpu = [cpu_of(said["pid"])]
+            cpu, before = [cpu_of(said["pid"])], busy() - time.process_time()
             steady = asyncio.run(open_loop(address, asks(int(given.rps * given.seconds), shoppers, rng), given.rps))
             cpu.append(cpu_of(said["pid"]))
+            about["priority"] = priority(said["pid"])
+            others = busy() - time.process_time() - before - (cpu[1] - cpu[0])
             sent = batches(given.batches, 100, given.items, shoppers, rng)
             kept = asyncio.run(closed_loop(address, sent, 8))
             cpu.append(cpu_of(said["pid"]))
             seen = visible(address, given.items, 200, rng)
     return {
         "machine": {**about, "load_after": [round(x, 2) for x in os.getloadavg()]},
+        "cores_taken_by_other_work": round(others / steady.seconds, 2),
         "cpu_ms_per_recommendation": round(1000 * (cpu[1] - cpu[0]) / max(len(steady.of(200)), 1), 2),
         "cpu_ms_per_event": round(10 * (cpu[2] - cpu[1]) / max(len(kept.of(200)), 1), 3),
         "items": given.items,
@@ -193,11 +211,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--batches", type=int, default=200)
     parser.add_argument("--method", default="content_knn")
-    parser.add_argument("--json", type=Path, default=RESULTS)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    found = measure(given)
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    found, file = measure(given), given.json or RESULTS / f"serve_{given.method}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from benchmarks.marked import replaced
 from benchmarks.serve import RESULTS
 
+METHODS = ("content_knn", "muslin")
+"""In the order of the tables."""
 DOCS = Path(__file__).parents[1] / "docs"
 START, END = "<!-- speed -->\n", "<!-- end of speed -->\n"
 WORDS = {
@@ -21,8 +23,9 @@ WORDS = {
         "recommendations a second in a closed loop of four",
         "durable events a second",
         "event to visible, 50th and 99th percentile, ms",
-        "{items:,} garments, `{method}`, on {machine[cores]} cores ({machine[cpu]}), whose load by other work was "
-        "{machine[load_before][0]:g} before and {machine[load_after][0]:g} after.",
+        "{items:,} garments, `{method}`, on {machine[cores]} cores ({machine[cpu]}), of which other work took "
+        "{cores_taken_by_other_work:g} while recommendations were asked for (load before: {machine[load_before][0]:g}; "
+        "priority of the server: {machine[priority]}).",
     ),
     "operations.zh-CN.md": (
         "| | 实测 | 目标 |",
@@ -32,18 +35,21 @@ WORDS = {
         "四路闭环下每秒推荐数",
         "每秒持久化事件数",
         "事件到可见，第 50 与 99 百分位，毫秒",
-        "{items:,} 件商品，`{method}`，{machine[cores]} 核（{machine[cpu]}），其他工作造成的负载此前为 "
-        "{machine[load_before][0]:g}、此后为 {machine[load_after][0]:g}。",
+        "{items:,} 件商品，`{method}`，{machine[cores]} 核（{machine[cpu]}），请求推荐期间其他工作占用其中 "
+        "{cores_taken_by_other_work:g} 核（此前负载：{machine[load_before][0]:g}；"
+        "服务器的优先级：{machine[priority]}）。",
     ),
 }
 
 
 def main() -> None:
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    files = [file for method in METHODS if (file := RESULTS / f"serve_{method}.json").exists()]
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     for name, words in WORDS.items():
         page = DOCS / name
         text = page.read_text(encoding="utf-8")
-        page.write_text(replaced(text, START, END, table(found, words)), encoding="utf-8")
+        tables = "\n".join(table(one, words) for one in found)
+        page.write_text(replaced(text, START, END, tables), encoding="utf-8")
 
 
 def table(found: dict[str, Any], words: tuple[str, ...]) -> str:

@@ -69,21 +69,22 @@ def test_waiting_for_events_takes_no_thread(service) -> None:
     assert asyncio.run(behind(None, 1))
 
 
-def test_answers_go_on_while_the_catalogue_changes(service) -> None:
+@pytest.mark.parametrize("kind", ["change", "survey"])
+def test_answers_go_on_while_the_catalogue_changes_or_an_audience_is_looked_for(service, kind) -> None:
     async def both() -> int:
         stop, begun = threading.Event(), threading.Event()
 
-        def held(_shop: object) -> None:
+        def held(_shop_or_served: object) -> None:
             begun.set()
             stop.wait(30)
 
-        change = asyncio.create_task(service.change(held))
+        other = asyncio.create_task(getattr(service, kind)(held))
         await asyncio.to_thread(begun.wait, 30)
         try:
             return await service.run(lambda served: len(answer(service, served, ASK).items))
         finally:
             stop.set()
-            await change
+            await other
 
     assert asyncio.run(asyncio.wait_for(both(), 60))
 

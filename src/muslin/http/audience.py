@@ -44,7 +44,7 @@ async def audience(
     n: Annotated[int, QueryParameter(ge=1, le=100, description="how many shoppers")] = 20,
 ) -> Audience:
     """Rank the shoppers the model was trained on for one garment, be it new or known."""
-    return await service.run(lambda served: answer(served, service.remembered(), item_id, n))
+    return await service.survey(lambda served: answer(served, service.remembered(), item_id, n))
 
 
 def answer(served: Served, online: Online | None, item: str, n: int) -> Audience:

@@ -26,8 +26,8 @@ class Limits:
     """Longest time a body may take to arrive."""
     upload_seconds: float = 3600.0
     """Longest time a file may take to arrive, however steadily it drips."""
-    threads: int = 2
-    """Requests the engine works on at once."""
+    threads: int = 1
+    """Requests of a kind the engine works on at once: Python lets one go on at a time, and two make each other late."""
     waiting: int = 64
     """Requests that may wait for it at most; more are refused with 503."""
     wait_seconds: float = 0.05

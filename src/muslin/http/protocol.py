@@ -108,18 +108,40 @@ class ProblemProtocol(H11Protocol):
 class _Lingering:
     """A transport that closes gently while the client is still sending: closed at once, it would reset the connection.
 
-    What stands in the way of a body that is too large or too slow would then never be read.
+    What stands in the way of a body that is too large or too slow would then never be read. What is written in one turn
+    of the event loop leaves together: the head of an answer and its body are one packet, for which nobody wakes twice.
     """
 
     def __init__(self, protocol: ProblemProtocol, transport: Any) -> None:
         self._protocol, self._transport = protocol, transport
-        self.close_now = transport.close
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at the end of this turn."""
+        if not self._held:
+            self._protocol.loop.call_soon(self._let_go)
+        self._held.append(data)
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
+
+    def write_eof(self) -> None:
+        """Say that nothing more will come."""
+        self._let_go()
+        self._transport.write_eof()
+
+    def close_now(self) -> None:
+        """Close, whatever the client is doing."""
+        self._let_go()
+        self._transport.close()
 
     def close(self) -> None:
         if self._protocol.conn.their_state is h11.SEND_BODY and not self._transport.is_closing():
             self._protocol.hang_up_gently()
         else:
-            self._transport.close()
+            self.close_now()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

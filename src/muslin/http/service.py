@@ -74,6 +74,7 @@ class Service:
         self.erasures = Erasures()
         self._served: Served | None = None
         self._answers = Lane(limits, self.metrics, "muslin-engine")
+        self._surveys = Lane(limits, self.metrics, "muslin-survey")
         alone = replace(limits, threads=1, wait_seconds=limits.change_seconds)  # changes come one after the other
         self._changes = Lane(alone, self.metrics, "muslin-catalogue")
         self._catalogue = threading.Lock()
@@ -180,6 +181,11 @@ class Service:
         served = self._at_hand()
         return await self._answers.run(lambda: work(served))
 
+    async def survey(self, work: Callable[[Served], T]) -> T:
+        """As `run`, for work so long that recommendations are not to wait for it."""
+        served = self._at_hand()
+        return await self._surveys.run(lambda: work(served))
+
     def _at_hand(self) -> Served:
         if self._served is None:
             raise ProblemError("not_ready", headers={"Retry-After": "1"})
@@ -188,6 +194,7 @@ class Service:
     async def close(self) -> None:
         """Let the work in hand end, stop the threads and write the state down."""
         await self._answers.close()
+        await self._surveys.close()
         await self._changes.close()
         if self.ledger is not None:
             await asyncio.to_thread(self.ledger.close)

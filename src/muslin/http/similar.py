@@ -38,7 +38,7 @@ async def similar(
     n: Annotated[int, QueryParameter(ge=1, le=100, description="how many garments")] = 20,
 ) -> Similar:
     """Compare by content alone, so that a garment of today is as near as one of last year."""
-    return await service.run(lambda served: answer(served, item_id, n))
+    return await service.survey(lambda served: answer(served, item_id, n))
 
 
 def answer(served: Served, item: str, n: int) -> Similar:

@@ -25,7 +25,7 @@ from torch import Tensor
 from muslin.data.pairs import pair_batches
 from muslin.features.dense import unit
 from muslin.features.kept import once
-from muslin.nets.rows import by_column
+from muslin.nets.rows import PICKING, by_column
 from muslin.types import Csr, Features, Floats, Ints, Params, TrainData
 
 Doubles: TypeAlias = NDArray[np.float64]
@@ -132,11 +132,12 @@ def blended(profiles: Columns, items: Columns, weights: Weights) -> Floats:
     return np.ascontiguousarray(scores - (profiles.present * (weights.weight * weights.usual)) @ items.present.T)
 
 
-def scored(profiles: Columns, items: Columns, weights: Weights, rows: Ints) -> Floats:
-    """`blended` [U, rows] of the `rows` of `items`; picking scores beats picking sparse rows where most are wanted."""
-    if 2 * len(rows) < items.content.shape[0]:
-        return blended(profiles, items.take(rows), weights)
-    return np.ascontiguousarray(blended(profiles, items, weights)[:, rows])
+def scored(profiles: Columns, items: Columns, weights: Weights, *rows: Ints) -> list[Floats]:
+    """`blended` [U, rows] of each of `rows` of `items`; where many are wanted, scores are picked, not sparse rows."""
+    if PICKING * sum(map(len, rows)) < items.content.shape[0]:
+        return [blended(profiles, items.take(r), weights) for r in rows]
+    every = blended(profiles, items, weights)
+    return [np.ascontiguousarray(every[:, r]) for r in rows]
 
 
 def learned(data: TrainData, items: Columns, seed: int) -> Weights:

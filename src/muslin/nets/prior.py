@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from muslin.features.kept import once
 from muslin.nets import blend, ease, neighbours, rows, stored
 from muslin.random import stream
 from muslin.types import Csr, Floats, Ints, Items, Params, TrainData, Users
@@ -52,7 +51,6 @@ class _Parts(NamedTuple):
 
     profile: blend.Columns
     every: blend.Columns
-    sample: blend.Columns
     weights: blend.Weights
 
 
@@ -123,8 +121,7 @@ def likenesses(params: Params, users: Users, items: Items, shape: Shape, known: 
     """What `scores` weighs, and `together`; `known`: of these shoppers."""
     parts = _parts(params, users, items)
     n, sample = trained(params), params["sample"].numpy()
-    own_raw = blend.scored(parts.profile, parts.every, parts.weights, items.rows)
-    raw = in_units(own_raw, blend.blended(parts.profile, parts.sample, parts.weights))
+    raw = in_units(*blend.scored(parts.profile, parts.every, parts.weights, items.rows, sample))
     new = items.rows[items.rows >= n]
     features = items.catalogue.features
     near = neighbours.of_new(features, params, n, shape.neighbours, new) if len(new) else None
@@ -153,12 +150,9 @@ def _spread(own: Floats, others: Floats, near: tuple[neighbours.New | None, Csr]
 
 
 def _parts(params: Params, users: Users, items: Items) -> _Parts:
-    features, sample = items.catalogue.features, params["sample"]
-    every = blend.of_catalogue(features, params["idf"])
-    own = once(features, "sample", (params["idf"], sample), lambda: every.take(sample.numpy()))
-    weights = blend.of_params(params)
+    every = blend.of_catalogue(items.catalogue.features, params["idf"])
     # Likeness is to all that the shopper took, a new garment among it too.
-    return _Parts(every.profile(users.history.sign()), every, own, weights)
+    return _Parts(every.profile(users.history.sign()), every, blend.of_params(params))
 
 
 def _root(values: Floats) -> Floats:
@@ -169,6 +163,9 @@ def _root(values: Floats) -> Floats:
 
 def in_units(values: Floats, sample: Floats) -> Floats:
     """`values` [U, I] in standard deviations over `sample` [U, R] from its mean; zero where that is all alike."""
-    mean, spread = sample.mean(axis=1, keepdims=True), sample.std(axis=1, keepdims=True)
-    units: Floats = np.divide(values - mean, spread, out=np.zeros_like(values), where=spread > 1e-9)
+    mean = sample.mean(axis=1, keepdims=True)
+    off = sample - mean
+    spread = np.sqrt(np.square(off, out=off).mean(axis=1, keepdims=True))
+    units: Floats = values - mean
+    units /= np.where(spread > 1e-9, spread, np.inf)
     return units

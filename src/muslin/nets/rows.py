@@ -55,13 +55,13 @@ def product(history_UN: Csr, matrix_ND: Csr) -> Floats:
 
 def times(content_ND: Csr, right_DQ: Floats, *rows: Ints) -> list[Floats]:
     """`content[r] @ right` [rows, Q] for each of `rows`: of everything, and then picked, where most rows are wanted."""
-    if _PICKING * sum(map(len, rows)) < content_ND.shape[0]:
+    if PICKING * sum(map(len, rows)) < content_ND.shape[0]:
         return [np.asarray(content_ND[r] @ right_DQ) for r in rows]
     every = np.asarray(content_ND @ right_DQ)
     return [every[r] for r in rows]
 
 
-_PICKING = 4
+PICKING = 4
 """Times longer that it takes to pick a sparse row and multiply it than to multiply it where it stands."""
 
 

@@ -14,7 +14,6 @@ level-one models on data they did not see. Differs: the level-two data are garme
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
 from muslin.features.kept import once
@@ -72,8 +71,12 @@ def mixed(params: Params, users: Users, items: Items, shape: prior.Shape) -> Flo
     the few that sold enough to ask about, were worse than those of new ones at every k.
     """
     kind = np.minimum(kinds(params, items), NEW)
-    logits = np.zeros((len(users), len(items)), dtype=np.float32)
     base, short = params["mix"].numpy().transpose(1, 2, 0)
+    if len(users) == 1:
+        signals = np.concatenate(list(each(params, users, items, shape)))
+        known, new = (base + lengths(users) * short).T @ signals
+        return np.asarray(np.where(kind == NEW, new, known)[None])
+    logits = np.zeros((len(users), len(items)), dtype=np.float32)
     for signal, always, more in zip(each(params, users, items, shape), base, short, strict=True):
         weight = always[None, :] + lengths(users)[:, None] * more[None, :]
         logits += weight[:, kind] * signal
@@ -105,8 +108,6 @@ def _taste(params: Params, users: Users, features: Features, *rows: Ints) -> Ite
     """[U, rows] of each of `rows`."""
     used, history = held(row_means(users.history))
     vectors, sharpness = tower.of_catalogue(params, features)[0], params["log_sharpness"].exp()
-    asked = torch.cat(
-        [vectors[torch.from_numpy(used)], sparse_product(sp.csr_matrix(users.features), params["profile"])]
-    )
+    asked = torch.cat([vectors[torch.from_numpy(used)], sparse_product(users.features, params["profile"])])
     for found in tower.products(params, features, asked, *rows):
         yield (of_cosines(sharpness, history, found[: len(used)]) + found[len(used) :]).numpy()

@@ -18,6 +18,8 @@ FILE = "answers.sqlite"
 KEPT = 30 * 86_400_000_000
 """Microseconds for which answers are kept."""
 _WAITING, _GROUP = 10_000, 500
+_REST = 0.2
+"""Seconds between two groups: the more in one, the less each takes."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, at INTEGER NOT NULL, model TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
@@ -108,7 +110,7 @@ class Ledger:
                 self._queue.task_done()
             if last:
                 return
-            time.sleep(0.05)
+            time.sleep(_REST)
 
     def _group(self) -> tuple[list[Answer], bool]:
         group: list[Answer] = []
