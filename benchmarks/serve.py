@@ -64,7 +64,7 @@ def priority(pid: int) -> str:
     """How the system lets a process run beside others."""
     if not hasattr(os, "sched_getscheduler"):
         return "unknown"
-    kept = {os.SCHED_FIFO: "real time, first in, first out", os.SCHED_RR: "real time, round robin"}
+    kept = {os.SCHED_FIFO: "SCHED_FIFO", os.SCHED_RR: "SCHED_RR"}
     return kept.get(os.sched_getscheduler(pid)) or f"nice {os.getpriority(os.PRIO_PROCESS, pid)}"
 
 
