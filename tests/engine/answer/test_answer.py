@@ -14,6 +14,7 @@ from muslin.engine.answer.answer import Answered, answer, explain
 from muslin.engine.answer.ask import NOBODY, Ask, Event
 from muslin.engine.answer.ask import asked as known_as
 from muslin.engine.answer.choice import fit_choice, popular
+from muslin.engine.answer.last_resort import most_popular
 from muslin.engine.assortment.change import Stock
 from muslin.engine.explore.explorer import Explorer
 from muslin.engine.explore.ledger import Answer, Ledger, Shown
@@ -309,3 +310,13 @@ def test_a_changed_catalogue_is_ready_before_it_answers(model) -> None:
     assert set(features.kept) == {"content_knn"}
     shop.restock([Stock("new1", 3.0, NOW)], NOW)
     assert shop.state.model.world.catalogue.features is features
+
+
+def test_the_list_of_a_model_that_failed_has_one_of_each_family(model) -> None:
+    shop = Shop(model)
+    family = shop.state.model.world.catalogue.family
+    found = most_popular(shop.engine(), Ask(n=50))
+    assert len(set(family[found.row].tolist())) == len(found.row) == min(len(set(family.tolist())), 120)
+    count = shop.state.model.world.popularity
+    assert (np.diff(count[found.row]) <= 0).all()
+    assert all(count[row] == count[family == family[row]].max() for row in found.row)

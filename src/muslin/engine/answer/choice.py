@@ -12,13 +12,14 @@ Differs: fitted on one hidden event of each of some training shoppers, who are s
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from scipy.optimize import minimize_scalar
 
 from muslin.engine import rank
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.random import stream
-from muslin.types import Floats, Ints, Items, Users
+from muslin.types import Csr, Floats, Ints, Items, Users
 
 SHOPPERS = 200
 """Training shoppers of whom one event is hidden."""
@@ -26,6 +27,8 @@ CELLS = 4_000_000
 """Scores held to fit it."""
 _PRECISE = 1e-3
 """Of the logarithm of the scale."""
+_UNKNOWN = "\x00without "
+"""Before the id of a shopper who is shown as somebody else; no id has a NUL."""
 
 
 @dataclass(frozen=True)
@@ -88,4 +91,13 @@ def _hidden(world: World, seed: int, fitted: Fitted) -> tuple[Users, Ints]:
     for place, row in enumerate(chosen):
         target[place] = rng.choice(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]])
         history[place, target[place]] = 0
-    return replace(users, rows=np.full(len(ids), -1, dtype=np.int64), history=history.tocsr()), target
+    tastes = None if users.tastes is None else _tastes_without(world, ids, world.catalogue.ids[target].tolist())
+    return replace(users, rows=np.full(len(ids), -1, dtype=np.int64), history=history.tocsr(), tastes=tastes), target
+
+
+def _tastes_without(world: World, users: list[str], items: list[str]) -> Csr:
+    """[U, T] behaviour profiles of `users`, each as somebody unknown who never took the item in the same place."""
+    events = world.dataset.events.filter(pl.col("user_id").is_in(users))
+    left = events.join(pl.DataFrame({"user_id": users, "item_id": items}), on=["user_id", "item_id"], how="anti")
+    unknown = left.with_columns(user_id=_UNKNOWN + pl.col("user_id"))
+    return world.tastes([_UNKNOWN + user for user in users], unknown).matrix

@@ -5,10 +5,14 @@ import numpy as np
 from muslin.engine.answer.answer import DEPTH, Answered, Engine, may_be_shown
 from muslin.engine.answer.ask import Ask
 from muslin.engine.answer.choice import popular
+from muslin.engine.answer.listing import first_of_each
 
 
 def most_popular(engine: Engine, ask: Ask) -> Answered:
-    """Garments that meet the conditions and that the shopper had nothing to do with, most popular first."""
+    """Garments that meet the conditions and that the shopper had nothing to do with, most popular first.
+
+    Of a family only the most popular is there.
+    """
     world = engine.state.model.world
     mask = may_be_shown(engine.state, ask)
     held = world.users([ask.shopper]).history.indices
@@ -16,7 +20,8 @@ def most_popular(engine: Engine, ask: Ask) -> Answered:
     mask[held] = mask[since[since >= 0]] = False
     rows = np.flatnonzero(mask).astype(np.int64)
     count = world.popularity[rows]
-    best = np.argsort(-count, kind="stable")[:DEPTH]
+    order = np.argsort(-count, kind="stable")
+    best = order[first_of_each(world.catalogue.family[rows[order]])][:DEPTH]
     n = len(best)
     return Answered(
         row=rows[best],

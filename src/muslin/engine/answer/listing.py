@@ -54,7 +54,7 @@ def listing(fitted: Fitted, world: World, users: Users, allowed: Bools, depth: i
     k = min(2 * depth + 20, len(rows))
     while True:
         head = leading(score, world.popularity, rows, k)
-        best = head[_first_of_each(world.catalogue.family[rows[head]])][:depth]
+        best = head[first_of_each(world.catalogue.family[rows[head]])][:depth]
         if len(best) >= min(depth, len(rows)) or k >= len(rows):
             break
         k = min(4 * k, len(rows))
@@ -74,7 +74,7 @@ def leading(score: Floats, popularity: Floats, rows: Ints, k: int) -> Ints:
     return np.asarray(head[np.lexsort((-popularity[rows[head]], -score[head]))[:k]])
 
 
-def _first_of_each(family: Ints) -> Ints:
+def first_of_each(family: Ints) -> Ints:
     """Places of those whose `family` [L] did not come before."""
     first = np.empty(int(family.max(initial=-1)) + 1, dtype=np.int64)
     place = np.arange(len(family))
