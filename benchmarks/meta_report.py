@@ -128,8 +128,7 @@ def _leads(rows: list[dict[str, Any]], words: dict[str, str]) -> list[str]:
         lines += [words["leads"].format(leader=leader), "", _row(heads), _row(["---"] * len(heads))]
         for dataset, view, method in sorted({(row["dataset"], row["view"], row["method"]) for row in own}):
             of = {r["k"]: r for r in own if (r["dataset"], r["view"], r["method"]) == (dataset, view, method)}
-            cells = (f"{of[k]['ahead']:+.3f} [{of[k]['ahead_low']:+.3f}, {of[k]['ahead_high']:+.3f}]" for k in ks)
-            lines.append(_row([dataset, words[view], f"`{method}`", *cells]))
+            lines.append(_row([dataset, words[view], f"`{method}`", *(_ahead(of.get(k)) for k in ks)]))
         lines.append("")
     return lines
 
@@ -149,6 +148,11 @@ def _figure(row: dict[str, Any] | None) -> str:
         return ""
     value = f"{row['ndcg@20']:.3f}"
     return value if not row["k"] else f"{value} ({row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}])"
+
+
+def _ahead(row: dict[str, Any] | None) -> str:
+    """How far the leader is ahead; nothing where that many events were not asked about."""
+    return "" if row is None else f"{row['ahead']:+.3f} [{row['ahead_low']:+.3f}, {row['ahead_high']:+.3f}]"
 
 
 def _ratio(row: dict[str, Any], other: str) -> str:
