@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found, Steps, sized
+from benchmarks.reliability.campaign import Campaign, Found, Steps, sized, unhurried
 from benchmarks.reliability.living import living
 
 BELOW = frozenset({400, 404, 405, 408, 413, 431})
@@ -202,6 +202,7 @@ def promised(scale: float) -> Found:
             right = run(address, _document(address), "g0000", sized(1_000_000, scale, 500))
             if answer(address, _request("GET", "/readyz", b"")) != "200":
                 found.failures.append("the service no longer answers")
+        unhurried()
         with (
             mutants.patched(strict_json, "_text", lambda body: body.decode("utf-8", errors="strict")),
             living(create_app(model, state=Path(folder) / "wrong")) as address,

@@ -96,6 +96,11 @@ class Steps:
         return self._done / self._whole
 
 
+def unhurried() -> None:
+    """From here on take the time that is needed: a control that is cut short is missed."""
+    os.environ.pop(UNTIL, None)
+
+
 def sized(target: int, scale: float, least: int = 1) -> int:
     """`scale` of `target`."""
     return max(least, round(target * scale))

@@ -29,7 +29,7 @@ import numpy as np
 import uvicorn
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found, Steps, sized
+from benchmarks.reliability.campaign import Campaign, Found, Steps, sized, unhurried
 from benchmarks.reliability.traffic import Traffic, copied, faults, rebuilt_hash, rules, secret
 from muslin.engine.online.online import Online
 from muslin.engine.online.rules import Rules
@@ -159,13 +159,13 @@ class Run:
 
 
 def lives(place: Path, served: Served, number: int, mutant: AbstractContextManager[None], *, stop: bool) -> Found:
-    """Kill `number` servers; with `stop`, no more once a fault was seen, and until then however late it is."""
+    """Kill `number` servers; with `stop`, no more once a fault was seen."""
     rng, run, steps = np.random.default_rng(11), Run(), Steps("kills", number)
     going = True
     while going and run.kills < number and not (stop and run.failures):
         shutil.rmtree(place, ignore_errors=True)
         _generation(place, Lives(served, secret(place / "live"), GIVEN, mutant), rng, run, number)
-        going = steps.at(run.kills, f"{run.rate} a second, {len(run.failures)} failures") or stop
+        going = steps.at(run.kills, f"{run.rate} a second, {len(run.failures)} failures")
     done = {"kills": run.kills, "events acknowledged": run.events, "acknowledged a second": run.rate}
     return Found({**done, "examinations": run.examinations}, run.failures[:50], share=steps.share)
 
@@ -237,6 +237,7 @@ def run(scale: float) -> Found:
     served = proved(fit(tiny_shop(), "popularity"))
     with TemporaryDirectory() as place:
         found = lives(Path(place) / "right", served, sized(10_000, scale, 5), nullcontext(), stop=False)
+        unhurried()
         for name, mutant in CONTROLS.items():
             caught = lives(Path(place) / name, served, sized(200, min(1.0, scale * 20), 30), mutant(), stop=True)
             found.controls[name] = bool(caught.failures)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from benchmarks.reliability import mutants
-from benchmarks.reliability.campaign import Campaign, Found, Steps, sized
+from benchmarks.reliability.campaign import Campaign, Found, Steps, sized, unhurried
 from benchmarks.reliability.traffic import memory, rules
 from muslin.engine.online.event import Shopper
 from muslin.engine.online.online import Online, clock
@@ -106,6 +106,7 @@ def run(scale: float) -> Found:
         found.failures.append(f"memory grew by {right.growth:.1%} after the cap")
     if right.changed:
         found.failures.append(f"{right.changed} evicted shoppers are answered otherwise")
+    unhurried()
     found.controls["a state that evicts nobody"] = apart(CONTROL, mutants.never_evict).growth > GROWTH
     return found
 

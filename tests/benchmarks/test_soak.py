@@ -1,12 +1,13 @@
 """Campaign 11 in small: twenty minutes of events, and controls that must be caught."""
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.reliability import mutants, soak
+from benchmarks.reliability import campaign, mutants, soak
 
 from muslin.engine.online.rules import Rules
 
@@ -42,6 +43,23 @@ def test_an_event_that_never_came_to_the_log_is_seen(tmp_path: Path, monkeypatch
     assert 0 < found.logged < found.events
     assert found.same_as_replay
     assert not found.flat
+
+
+def test_controls_take_their_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign that is told to stop at once still has controls that show something."""
+    monkeypatch.setenv(campaign.UNTIL, "0")
+    seen: dict[str, bool] = {}
+
+    def apart(hours: float, per_second: float, fault: str) -> soak.Findings:
+        seen[fault] = campaign.UNTIL in os.environ
+        return soak.run(tmp_path / fault.replace(" ", "-"), 0.1, 1)
+
+    monkeypatch.setattr(soak, "_apart", apart)
+    found = soak.promised(0.01)
+    assert found.share < 1
+    assert seen.pop("nothing")
+    assert len(seen) == 3
+    assert not any(seen.values())
 
 
 def test_shoppers_come_and_go() -> None:
