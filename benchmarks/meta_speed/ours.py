@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from benchmarks.meta_speed import embeddings
 from benchmarks.meta_speed.buckets import groups
 from benchmarks.meta_speed.problem import DIMENSIONS, QUERY, RATE, STEPS, Problem
-from muslin.adapt import dual_gradient, embeddings, network, outer, posterior, posterior_gradient, select
+from muslin.adapt import dual_gradient, network, outer, posterior, posterior_gradient, select
 from muslin.adapt.inner import Descent
 from muslin.adapt.judges import Judge, Pointwise
 from muslin.adapt.tasks import Rows, Tasks, mean_weights

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from benchmarks.meta_speed import others, ours
+from benchmarks.meta_speed import embeddings, others, ours
 from benchmarks.meta_speed.__main__ import CONTENDERS, MULTI_HOT, measured, rows
 from benchmarks.meta_speed.problem import drawn
 
 from benchmarks import meta_report
-from muslin.adapt import embeddings, posterior, posterior_gradient
+from muslin.adapt import posterior, posterior_gradient
 from muslin.adapt.judges import Pointwise
 from muslin.adapt.tasks import Tasks
 

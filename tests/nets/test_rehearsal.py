@@ -132,7 +132,9 @@ def test_too_little_teaches_nothing(shop) -> None:
 def test_an_episode_asks_nobody_it_was_told_of(shop) -> None:
     _world, params, support = shop
     columns = np.flatnonzero(new(shop))
-    for episode, k in zip(rehearsal._drawn(params, support, columns, SHAPE, 0), rehearsal.KS, strict=False):
+    episodes = rehearsal._drawn(params, support, columns, SHAPE, 0)
+    assert len(episodes) == len(rehearsal.KS)
+    for episode, k in zip(episodes, rehearsal.KS, strict=True):
         lesson = episode.lesson
         assert not ((lesson.truth > 0) & lesson.closed).any()
         assert episode.own.shape[1] == k

@@ -31,13 +31,7 @@ def clean(items: Table, users: Table | None, events: Table, schema: Schema, *, n
     `unknown_timezone`. Whether too many rows were refused is for `quarantine.enforce` to say.
     """
     check_schema(schema)
-    for table in (items, events):
-        if table.rows == 0:
-            message = "the file has a header but no rows"
-            raise DataError(message, code="empty_file", where=table.file, fix="export it again, with its rows")
-    if users is None and schema.users.columns():
-        message = "the schema describes columns of users, but there is no table of users"
-        raise DataError(message, code="missing_file", where="users", fix="give one, or leave [users] out")
+    _check_tables(items, users, events, schema)
     item_part = check_items(items, schema)
     user_part = check_users(users, schema) if users is not None else None
     event_part = check_events(events, schema, item_part, now or datetime.now(UTC))
@@ -58,6 +52,16 @@ def clean(items: Table, users: Table | None, events: Table, schema: Schema, *, n
             *(tally for part in there.values() for tally in part.tallies),
         ),
     )
+
+
+def _check_tables(items: Table, users: Table | None, events: Table, schema: Schema) -> None:
+    for table in (items, events):
+        if table.rows == 0:
+            message = "the file has a header but no rows"
+            raise DataError(message, code="empty_file", where=table.file, fix="export it again, with its rows")
+    if users is None and schema.users.columns():
+        message = "the schema describes columns of users, but there is no table of users"
+        raise DataError(message, code="missing_file", where="users", fix="give one, or leave [users] out")
 
 
 def check_schema(schema: Schema) -> None:

@@ -11,7 +11,7 @@ CSV is accepted in place of Parquet.
 """
 
 import tomllib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +159,6 @@ def parse_schema(raw: dict[str, Any], *, where: str) -> Schema:
 def write_schema(schema: Schema, path: Path) -> None:
     """Write `schema` as TOML; None and empty entries are left out."""
     path.write_text(tomlkit.dumps(_pruned(asdict(schema))), encoding="utf-8")
-
-
-def with_domains(schema: Schema, domains: dict[str, Domain]) -> Schema:
-    """`schema` with its domain rules replaced."""
-    return replace(schema, domains=domains)
 
 
 def _pruned(value: Any) -> Any:

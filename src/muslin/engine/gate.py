@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from muslin.engine.answer.ask import NOBODY
 from muslin.engine.model import Model
 from muslin.errors import ModelError
 from muslin.random import stream
@@ -99,7 +100,7 @@ def _known(serving: Model, candidate: Model, one: Asked) -> Asked | None:
 
 def _support(asked: Sequence[Asked]) -> tuple[list[str], pl.DataFrame]:
     """Ids that nobody has, control characters being refused in real ones, and the events of their bearers."""
-    strangers = [f"\x00{place}" for place in range(len(asked))]
+    strangers = [f"{NOBODY}{place}" for place in range(len(asked))]
     rows = [(name, item) for name, one in zip(strangers, asked, strict=True) for item in one.before]
     return strangers, pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")
 

@@ -163,7 +163,7 @@ def _block(
         scores = scoring.score(one.fitted.method, one.fitted.params, world.popularity, one.users, world.items()).scores
         ranks.append(rank(scores.numpy(), truth, told.history, ties, top=CUTOFF, method=model.method).ranks)
     pairs = [(names[u], str(world.catalogue.ids[i])) for u, i in zip(user, item, strict=True)]
-    return _labelled(model, online, pairs, np.stack(ranks), told.history)
+    return _labelled(model, online, pairs, np.stack(ranks))
 
 
 def _support(online: Online, names: list[str]) -> pl.DataFrame:
@@ -183,9 +183,8 @@ def _truth(model: Model, names: list[str], wanted: dict[str, list[str]], history
     return truth
 
 
-def _labelled(model: Model, online: Online, pairs: list[tuple[str, str]], ranks: Ints, history: Csr) -> pl.DataFrame:
+def _labelled(model: Model, online: Online, pairs: list[tuple[str, str]], ranks: Ints) -> pl.DataFrame:
     """Each pair once for its garment (hot, or new after so many shoppers) and once for its shopper likewise."""
-    del history
     frames = []
     for side, column, hot in (("garment", 1, model.world.catalogue.n_hot), ("shopper", 0, model.world.shoppers.n_hot)):
         labels = [_label(model, online, pair[column], side, hot) for pair in pairs]

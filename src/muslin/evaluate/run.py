@@ -1,10 +1,10 @@
 """`evaluate`: every protocol, seed and method, one after the other, and what came out."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,9 +87,7 @@ def evaluate(
     names = tuple(dict.fromkeys((*REFERENCES, *(m for m in methods if m != "oracle" or not oracle))))
     if oracle:
         names = (*names, "oracle")
-    kept = store.Kept(cache) if isinstance(cache, Path) else cache
-    base = store.base_key(dataset, terms[0]) if kept else ""
-    codes = {name: origin.digest(name) + kept.variants.get(name, "") for name in names} if kept else {}
+    finished = _Finished.of(store.Kept(cache) if isinstance(cache, Path) else cache, dataset, terms[0], names)
     findings: list[Finding] = []
     asked: Asked = {}
     cuts = _by_cut(chosen)
@@ -98,14 +96,8 @@ def evaluate(
         with ExitStack() as held:
             once = _Once(step, prepare, held)
             for exam in step.exams:
-                own = (exam.protocol, exam.seed, step.method)
-                entry = store.place(kept.root, base, *own, code=codes[step.method]) if kept else None
-                answers = store.read(entry) if entry else None
-                if answers is None:
-                    answers = _answers(exam, step.method, once, oracle, checked=exam.seed == terms[0].seed)
-                    if entry:
-                        store.write(entry, answers)
-                asked.setdefault((exam.protocol, step.method), []).append(answers)
+                make = partial(_answers, exam, step.method, once, oracle, checked=exam.seed == terms[0].seed)
+                asked.setdefault((exam.protocol, step.method), []).append(finished.read(exam, step.method, make))
     return _result(dataset, chosen, terms, names, asked, tuple(findings))
 
 
@@ -128,6 +120,33 @@ def _by_cut(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
     for one in protocols:
         found.setdefault(one.cut or one.name, []).append(one)
     return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """Finished answers of an evaluation, kept in `root` by the data (`base`) and each entrant's code; None: nowhere."""
+
+    root: Path | None
+    base: str = ""
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, kept: store.Kept | None, dataset: Dataset, terms: Terms, methods: Sequence[str]) -> "_Finished":
+        if kept is None:
+            return cls(None)
+        codes = {name: origin.digest(name) + kept.variants.get(name, "") for name in methods}
+        return cls(kept.root, store.base_key(dataset, terms), codes)
+
+    def read(self, exam: Exam, method: str, make: Callable[[], Answers]) -> Answers:
+        """The answers as they are kept, else made and kept."""
+        if self.root is None:
+            return make()
+        entry = store.place(self.root, self.base, exam.protocol, exam.seed, method, code=self.codes[method])
+        answers = store.read(entry)
+        if answers is None:
+            answers = make()
+            store.write(entry, answers)
+        return answers
 
 
 class _Once:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from muslin.engine.answer.ask import NOBODY
 from muslin.engine.answer.choice import Choice, fit_choice
 from muslin.engine.assortment.aside import Aside
 from muslin.engine.assortment.outcome import Refusal
@@ -41,9 +42,6 @@ from muslin.http.vocabulary import Words
 from muslin.types import Csr
 
 T = TypeVar("T")
-
-NOBODY = "\x00"
-"""Stands for a shopper without an id: data checks let no id with a control character in, so it is nobody's."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from muslin.types import Bools, Csr, Floats
 _PLACES = 20
 _STEPS = 41
 """Offsets tried."""
+_UNDER = 2
+"""Logits by which the best new item stands under the best known one where an offset is tried: a rule of thumb."""
 _FEWEST = 8
 """Shoppers with something true on either side, without whom nothing is moved."""
 
@@ -36,7 +38,8 @@ def offset(logits: Floats, truth: Csr, new: Bools, price: float) -> float:
 def _tried(logits: Floats, new: Bools) -> Floats:
     """Offsets from the one at which no list has a new item to the one at which most lists are of new ones.
 
-    None where nobody has an open item on both sides.
+    Between them, those at which more and more shoppers have their best new item no further than `_UNDER` under their
+    best known one: it stands in the list, if not at its head. Empty where nobody has an open item on both sides.
     """
     best = [logits[:, side].max(axis=1, initial=-np.inf) for side in (~new, new)]
     both = np.isfinite(best[0]) & np.isfinite(best[1])
@@ -44,7 +47,7 @@ def _tried(logits: Floats, new: Bools) -> Floats:
         return np.empty(0, dtype=np.float32)
     gap, known = (best[0] - best[1])[both], logits[:, ~new]
     low = known[np.isfinite(known)].min() - best[1][both].max()
-    tried: Floats = np.concatenate([[low], np.quantile(gap, np.linspace(0, 1, _STEPS)) - 2, np.sort(gap)[-1:]])
+    tried: Floats = np.concatenate([[low], np.quantile(gap, np.linspace(0, 1, _STEPS)) - _UNDER, np.sort(gap)[-1:]])
     return np.sort(tried).astype(np.float32)
 
 

@@ -1,6 +1,5 @@
 """What became of rows that were sent: kept, older than what is there, refused with a code, or kept with a remark."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 RAW_LIMIT = 32 * 1024
@@ -45,8 +44,3 @@ class Outcome:
 def cut(raw: str) -> str:
     """`raw` in at most `RAW_LIMIT` bytes."""
     return raw.encode("utf-8", "replace")[:RAW_LIMIT].decode("utf-8", "ignore")
-
-
-def refused_rows(refused: Sequence[Refusal]) -> set[int]:
-    """Places of the rows that were not taken at all."""
-    return {refusal.index for refusal in refused if refusal.field is None}

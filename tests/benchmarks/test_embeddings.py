@@ -5,10 +5,10 @@ import pytest
 import scipy.sparse as sp
 import torch
 import torch.nn.functional as F  # noqa: N812
+from benchmarks.meta_speed import embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muslin.adapt import embeddings
 from muslin.types import Block
 
 BLOCKS = (Block("colour", 0, 4), Block("tags", 4, 11), Block("price", 11, 12))

@@ -6,7 +6,7 @@ them, and what they learn comes from the outer loss.
 
 A batch looks a table row up many times, and its gradient is a sum over those places, which `Places` lists row by row:
 one threaded pass, and a table of millions of rows costs nothing where nobody looked.
-Shape suffixes beside those of `tasks`: V table rows, E their length, B bags, L look-ups, U touched rows.
+Shape suffixes beside those of `muslin.adapt.tasks`: V table rows, E their length, B bags, L look-ups, U touched rows.
 """
 
 from collections.abc import Sequence
