@@ -10,8 +10,8 @@ Source: experts pooled in log-odds, Genest and Zidek 1986 (Statistical Science 1
 distributions"), with weights from choices as in McFadden 1974; the bridge between factors after Man et al. 2017
 (IJCAI); Dirichlet posteriors, Gelman et al. 2013 (Bayesian Data Analysis), section 3.4.
 Differs: as `nets.opinions` and `nets.echoes` say; a shopper who took something here has their vector moved on from
-where the bridge puts it. Without enough shared shoppers for a domain, or anything taken elsewhere, profile, likeness
-and popularity remain, with weights that are given.
+where the bridge puts it. Without enough shared shoppers for a domain, what others teach of content (`nets.carried`)
+comes beside profile, likeness and popularity, with weights that are given.
 """
 
 from collections.abc import Callable

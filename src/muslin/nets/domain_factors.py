@@ -134,7 +134,7 @@ def candidates(params: Params, items: Items) -> tuple[Tensor, Ints]:
     found[torch.from_numpy(hot)] = params["item"][torch.from_numpy(rows[hot])]
     for code in np.unique(domain[~hot]):
         new = np.flatnonzero(~hot & (domain == code))
-        seen = _seen(params, items.catalogue.features.take(rows[new]))
+        seen = content_of(params, items.catalogue.features.take(rows[new]))
         found[torch.from_numpy(new)] = torch.from_numpy(seen) @ params["content_map"][int(code)]
     return found, domain
 
@@ -168,7 +168,7 @@ def _content(data: TrainData, item: Tensor, sides: tuple[View, ...], shape: Shap
     idf = content.frequency_weights(features)
     basis = content_map.directions(content.unit(features, idf).matrix, _DIRECTIONS, seed)
     params = {"idf": idf, "directions": torch.from_numpy(basis)}
-    seen, weight = _seen(params, features), np.sqrt(np.asarray(data.matrix().getnnz(axis=0), dtype=np.float32))
+    seen, weight = content_of(params, features), np.sqrt(np.asarray(data.matrix().getnnz(axis=0), dtype=np.float32))
     maps = []
     for view in sides:
         own = weight[view.own, None]
@@ -177,7 +177,7 @@ def _content(data: TrainData, item: Tensor, sides: tuple[View, ...], shape: Shap
     return params | {"content_map": torch.stack(maps)}
 
 
-def _seen(params: Params, features: Features) -> Floats:
+def content_of(params: Params, features: Features) -> Floats:
     """Main directions and embeddings [rows, R + E]."""
     matrix = content.unit(features, params["idf"]).matrix
     dense = [np.zeros((matrix.shape[0], 0), dtype=np.float32), *(column.vectors for column in features.dense)]

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from muslin.nets import backoff, blend, bridges, domain_factors, echoes, stored
+from muslin.nets import backoff, blend, bridges, carried, domain_factors, echoes, stored
 from muslin.nets.domains import View, shared, within
 from muslin.nets.rows import row_means
 from muslin.types import Csr, Features, Floats, Ints, Items, Params, TrainData, Users
@@ -62,8 +62,8 @@ def fit(data: TrainData, view: View, factors: Params, shape: Shape, factor_shape
     """Everything opinions on the garments of one domain rest on.
 
     `sold/both/...` and `sold/all/...` as `nets.backoff.fit`; `profile` [F, N_g] log lifts; `pair/...` [D, D], `alone`,
-    `usual` [D] and `kappa` [C] of the echoes; `itself/...` [N - N_g, N_g]; `idf` [D]; and `weight`, `bias` of the map,
-    where `LEAST` shoppers are on both sides.
+    `usual` [D] and `kappa` [C] of the echoes; `itself/...` [N - N_g, N_g]; `idf` [D]; `carried/...` of `nets.carried`;
+    and `weight`, `bias` of the map, where `LEAST` shoppers are on both sides.
     """
     pairs = sp.csr_matrix(data.matrix().sign(), dtype=np.float32)
     both, here = shared(pairs, view), within(pairs, view.own)
@@ -82,6 +82,8 @@ def fit(data: TrainData, view: View, factors: Params, shape: Shape, factor_shape
         "idf": torch.from_numpy(blend.inverse_frequency(features.matrix)),
         **{name: torch.from_numpy(getattr(found, name)) for name in ("alone", "usual", "kappa")},
     }
+    learned = carried.fit(pairs, view, domain_factors.content_of(factors, features))
+    params |= {f"carried/{name}": value for name, value in learned.items()}
     if len(both) < LEAST:
         return params
     known = domain_factors.both_sides(factors, view, pairs, factor_shape)
@@ -92,8 +94,20 @@ def given(known: Params, items: Items) -> Floats:
     """Weights [E] of the opinions where none are learned."""
     profile = int(known["profile_blocks"][0])
     columns, dense = len(known["kappa"]), len(items.catalogue.features.dense)
-    groups = ((0.1, 1), (0.9, 1), (0.1, 2), (3.0, 1), (0.3, 1), (0.3, profile), (0.3, columns), (1.0, columns + dense))
+    groups = ((0.1, 1), (0.9, 1), (0.1, 2), (3.0, 1), (0.3, 1), (0.3, profile), (0.3, columns), (0.5, columns + dense))
     return np.concatenate([np.full(count, weight, dtype=np.float32) for weight, count in groups])
+
+
+def of_content(factors: Params, known: Params, side: Side) -> Floats:
+    """[U, I] what other domains teach of content, to be added where no weights are learned; see `nets.carried`."""
+    taught, features = part(known, "carried"), side.items.catalogue.features
+    if not taught:
+        return np.zeros((len(side.users), len(side.items)), dtype=np.float32)
+    rows, history = _used(side.users.history.sign())
+    there, here = (domain_factors.content_of(factors, features.take(r)) for r in (rows, side.items.rows))
+    counts = np.maximum(backoff.expected(part(known, "sold/all"), side.items), 0)
+    sales: Floats = carried.sales(taught, counts, here) - np.log(counts + 0.5)
+    return carried.tastes(taught, history, there, here) + sales
 
 
 def echoes_at(known: Params) -> slice:

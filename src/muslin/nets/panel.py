@@ -77,6 +77,8 @@ def utilities(params: Params, view: View, users: Users, items: Items, shape: dom
     weights, caution = _weights(known, items)
     asked = _side(params, view, users, items, shape, caution)
     out = np.zeros((len(users), len(items)), dtype=np.float32)
+    if "counts" not in known:
+        out += opinions.of_content(params, known, asked)
     for weight, opinion in zip(weights, opinions.formed(known, asked), strict=True):
         out += weight * opinion
     return out
