@@ -85,7 +85,7 @@ def test_what_a_shopper_took_in_the_domain_moves_them_on(shop, bridge, fitted) -
     history = one.history.tolil()
     history[0, least] = 1
     after = bridge.score(fitted, Users(one.rows, one.features, sp.csr_matrix(history)), shop.items)
-    assert agreement(after, shop.truth[:1]) < agreement(before, shop.truth[:1]) - 0.1
+    assert agreement(after, shop.truth[:1]) < agreement(before, shop.truth[:1]) - 0.2
 
 
 def test_without_anything_taken_the_order_is_that_of_what_sells(shop, bridge, fitted) -> None:
@@ -143,4 +143,4 @@ def test_columns_that_nobody_fills_change_nothing(described) -> None:
     for said in (small.score, small.uncertainty):
         usual = said(small.init(data, 0), some, described.items)
         found = said(small.init(told, 0), some, Items(wider, described.items.rows))
-        torch.testing.assert_close(found, usual, rtol=1e-3, atol=5e-3)
+        torch.testing.assert_close(found, usual, rtol=1e-3, atol=1e-3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from muslin.nets.choices import Choices, joined, learned, levelled, loss
+from muslin.nets.choices import Choices, joined, learned, loss
 from muslin.random import stream
 
 PLANTED = np.array([1.5, 0.0, 0.7])
@@ -65,22 +65,3 @@ def test_drawn_alternatives_stand_for_all_by_their_chance() -> None:
 def test_a_strong_prior_holds() -> None:
     prior = np.array([0.4, 0.5, 0.6])
     assert learned(drawn(100), prior, 1e4, 0.0) == pytest.approx(prior, abs=1e-3)
-
-
-def test_levelled_the_penalty_does_not_ask_in_which_units_an_opinion_comes() -> None:
-    """An opinion whose numbers are two hundred times smaller gets a weight two hundred times larger, and no less."""
-    asked, units = drawn(1500), np.array([0.005, 3.0, 1.0], dtype=np.float32)
-    plain, spread = levelled(asked)
-    other, wider = levelled(Choices(asked.lead * units, asked.offset))
-    wanted = learned(plain, np.zeros(3), 0.001, 0.01) / spread
-    assert learned(other, np.zeros(3), 0.001, 0.01) / wider == pytest.approx(wanted / units, rel=1e-3)
-    assert wanted == pytest.approx(np.maximum(PLANTED, 0.01), abs=0.12)
-    small = Choices(asked.lead * units[:1] ** [1, 0, 0], asked.offset)
-    assert learned(small, np.zeros(3), 0.001, 0.01)[0] * units[0] < PLANTED[0] / 2
-
-
-def test_spreads_are_of_what_counts_and_one_of_an_opinion_that_is_always_the_same() -> None:
-    lead = np.array([[[3.0, 0.0], [4.0, 0.0], [100.0, 0.0]]], dtype=np.float32)
-    found, spread = levelled(Choices(lead, np.array([[0.0, -1.0, -np.inf]], dtype=np.float32)))
-    assert spread == pytest.approx([np.sqrt(12.5), 1])
-    assert found.lead[0, :2, 0] == pytest.approx(np.array([3.0, 4.0]) / np.sqrt(12.5))

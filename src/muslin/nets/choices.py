@@ -4,8 +4,7 @@ An opinion is a number for each shopper and garment, and the utility of a garmen
 
 Source: McFadden 1974 (Frontiers in Econometrics, "Conditional logit analysis of qualitative choice behavior"); sampled
 alternatives with their correction as in Bengio and Senécal 2008, section 3. Differs: weights have a floor, so that no
-opinion counts against what it says; they may be learned of opinions of like spread (`levelled`), so that the penalty
-knows nothing of the units an opinion comes in.
+opinion counts against what it says.
 """
 
 from typing import NamedTuple
@@ -37,17 +36,6 @@ def joined(parts: list[Choices]) -> Choices:
     """All choices of `parts`, which have the same S and C."""
     lead, offset = (np.concatenate(values) for values in zip(*parts, strict=True))
     return Choices(lead, offset)
-
-
-def levelled(choices: Choices) -> tuple[Choices, Floats]:
-    """`choices` with every opinion of the same spread, and those spreads [C]: a weight there is one here times it.
-
-    The spread is the root of the mean square of the leads that count; 1 of an opinion that is always the same.
-    """
-    leads = choices.lead[np.isfinite(choices.offset)]
-    spread = np.sqrt(np.mean(leads**2, axis=0, dtype=np.float64)).astype(np.float32)
-    spread = np.where(spread > 0, spread, np.float32(1))
-    return choices._replace(lead=choices.lead / spread), spread
 
 
 def learned(choices: Choices, prior: Floats, penalty: float, floor: float) -> Floats:

@@ -26,7 +26,7 @@ HEAD = 200
 _FEW = 64
 """Shoppers whose opinions on everything are in memory at once."""
 FLOOR = 0.01
-"""Least weight of an opinion, in units of its spread."""
+"""Least weight of an opinion."""
 ROWS = 256
 """Shoppers at once."""
 
@@ -63,11 +63,11 @@ def weighed(params: Params, told: Told, terms: Terms, seed: int) -> Params:
     nothing = np.zeros_like(opinions.given(opinions.part(params, str(told.view.code)), told.items))
     best, found = np.inf, {}
     for caution in CAUTION:
-        asked, spread = choices.levelled(_choices(params, known, terms, caution, seed))
+        asked = _choices(params, known, terms, caution, seed)
         weights = choices.learned(asked, nothing, terms.penalty, FLOOR)
         cost, _ = choices.loss(weights.astype(np.float64), asked, nothing.astype(np.float64), terms.penalty)
         if cost < best:
-            best, found = cost, {"counts": torch.from_numpy(weights / spread), "caution": torch.tensor([caution])}
+            best, found = cost, {"counts": torch.from_numpy(weights), "caution": torch.tensor([caution])}
     return found | {"counts": torch.from_numpy(_sharpened(params, known, terms, found))}
 
 
@@ -138,12 +138,10 @@ def _sharpened(params: Params, told: Told, terms: Terms, found: Params) -> Float
         asked = _side(params, told.view, some.users, some.items, terms.shape, caution)
         said = np.stack(list(opinions.formed(known, asked)), axis=2)
         heads.append(_head(said, weights, some.taken))
-    again = choices.joined(heads)
-    if not len(again.lead):
+    asked_again = choices.joined(heads)
+    if not len(asked_again.lead):
         return weights
-    level, spread = choices.levelled(again)
-    sharpened: Floats = choices.learned(level, weights * spread, terms.penalty, FLOOR) / spread
-    return sharpened
+    return choices.learned(asked_again, weights, terms.penalty, FLOOR)
 
 
 def _head(said: Floats, weights: Floats, taken: Csr) -> choices.Choices:
