@@ -257,3 +257,22 @@ def test_an_erasure_that_fails_is_logged(
     line = next(line for line in capsys.readouterr().err.splitlines() if "erasure_failed" in line)
     assert (json.loads(line)["job_id"], json.loads(line)["error"]) == (job, "ZeroDivisionError")
     assert "zoe" not in line
+
+
+def test_an_answer_claims_no_event_that_came_after_its_model_was_taken(
+    stateful: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = stateful()
+    client.post(URL, json={"events": [event(1)]})
+    service = client.app.dependencies["service"].dependency()
+    engine = service.served.shop.engine
+
+    def then_an_event() -> Any:
+        taken = engine()
+        service.online.ingest([event(2)])
+        return taken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.served.shop, "engine", then_an_event)
+        assert client.post("/v1/recommendations", json={"user_id": "ann", "n": 2}).json()["as_of_seq"] == 1
+    assert client.post("/v1/recommendations", json={"user_id": "ann", "n": 2}).json()["as_of_seq"] == 2

@@ -49,8 +49,10 @@ def answer(service: Service, served: Served, request: RecommendationRequest, *, 
     `late`: events that it should know of have not come.
     """
     online = service.remembered()
+    seq = None if online is None else online.seq  # before the engine is taken: what comes later may not be in it
     engine, now = served.shop.engine(), clock()
-    seq = _as_of(online, engine)
+    if seq is not None and engine.warmed.as_of is not None:
+        seq = min(seq, engine.warmed.as_of)
     filters, warnings = understood(request.filters, request.domain, served.words.of(engine.state))
     visitor = Visitor(request.user_id, request.session_id)
     who = known(engine.state, online, visitor, request.context_items, now)
@@ -95,13 +97,6 @@ def next_page(service: Service, served: Served, request: RecommendationRequest) 
         fallback_reason=None if len(shown.row) else "no_candidates",
         next_cursor=service.pages.cursor(place.recommendation_id, stop) if stop < len(begun.row) else None,
     )
-
-
-def _as_of(online: Online | None, engine: Engine) -> int | None:
-    """Number of the last event that the answer knows of, in what garments learned as in what shoppers took."""
-    if online is None or engine.warmed.as_of is None:
-        return None if online is None else online.seq
-    return engine.warmed.as_of
 
 
 def _found(served: Served, engine: Engine, ask: Ask, name: str, now: int) -> _Found:
