@@ -16,6 +16,7 @@ import polars as pl
 from scipy.optimize import minimize_scalar
 
 from muslin.engine import rank
+from muslin.engine.answer.ask import NOBODY
 from muslin.features.space import World
 from muslin.method import Fitted
 from muslin.random import stream
@@ -27,8 +28,6 @@ CELLS = 4_000_000
 """Scores held to fit it."""
 _PRECISE = 1e-3
 """Of the logarithm of the scale."""
-_UNKNOWN = "\x00without "
-"""Before the id of a shopper who is shown as somebody else; no id has a NUL."""
 
 
 @dataclass(frozen=True)
@@ -99,5 +98,5 @@ def _tastes_without(world: World, users: list[str], items: list[str]) -> Csr:
     """[U, T] behaviour profiles of `users`, each as somebody unknown who never took the item in the same place."""
     events = world.dataset.events.filter(pl.col("user_id").is_in(users))
     left = events.join(pl.DataFrame({"user_id": users, "item_id": items}), on=["user_id", "item_id"], how="anti")
-    unknown = left.with_columns(user_id=_UNKNOWN + pl.col("user_id"))
-    return world.tastes([_UNKNOWN + user for user in users], unknown).matrix
+    unknown = left.with_columns(user_id=NOBODY + pl.col("user_id"))
+    return world.tastes([NOBODY + user for user in users], unknown).matrix
