@@ -88,7 +88,7 @@ def test_the_prior_variance_is_found_again_from_scores_drawn_with_it(world) -> N
     assert drawn is not None
     cases, variance = drawn.cases, 9.0
     told = cases.told[-1]
-    after = drawn.params | doubt.adapted(drawn.params, told, NOISE)
+    after = drawn.params | doubt.adapted(warming.heard(drawn.params, told), told, NOISE)
 
     weight, rng = drawn.params["damping"].numpy(), np.random.default_rng(0)
     asked, shoppers = (warming.damped(u.history, weight) for u in (cases.users, told.users))

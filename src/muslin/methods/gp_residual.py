@@ -101,8 +101,8 @@ class GpResidual:
 
 def _adapted(params: Params, support: Support, shape: prior.Shape, setting: episodes.Setting) -> Params:
     before = scored(support, lambda users, items: prior.scores(params, users, items, shape))
-    after = warming.adapted(params, support, before, _posterior(setting))
-    return after | doubt.adapted(params, support, setting.second)
+    told = warming.heard(params, support)
+    return warming.weighed(params, told, before, _posterior(setting)) | doubt.adapted(told, support, setting.second)
 
 
 def _variance(found: episodes.Episodes, shape: prior.Shape, setting: episodes.Setting) -> float:

@@ -19,9 +19,11 @@ from muslin.nets.episodes import Cases
 from muslin.types import Csr, Floats, Items, Params, Support
 
 
-def adapted(params: Params, support: Support, noise: float) -> Params:
-    """`adapted/of` [K] the catalogue row of the item, and `adapted/seen/...` [K, N] the row, of each of K events."""
-    told = warming.heard(params, support)
+def adapted(told: warming.Heard, support: Support, noise: float) -> Params:
+    """`adapted/of` [K] the catalogue row of the item, and `adapted/seen/...` [K, N] the row, of each of K events.
+
+    `told`: what `support` says.
+    """
     parts, items = [sp.csr_matrix((0, told.histories.shape[1]), dtype=np.float64)], [told.rows[:0]]
     for group, alike in zip(told.groups, told.alike, strict=True):
         n_items, k = group.shoppers.shape
